@@ -1,0 +1,21 @@
+"""Blocking: candidate pairs without a pair table. See `blocking.passes.run_passes`."""
+
+from blocking.buckets import CandidateChunk
+from blocking.passes import LINK_MODES, run_passes
+from blocking.report import PassReport
+from blocking.rule_sets import RuleChoice, applicable_rules, resident_rules, rules_for_roles
+from blocking.rules import BlockingRule, KeySpec, rules_from_dicts
+
+__all__ = [
+    "LINK_MODES",
+    "BlockingRule",
+    "CandidateChunk",
+    "KeySpec",
+    "PassReport",
+    "RuleChoice",
+    "applicable_rules",
+    "resident_rules",
+    "rules_for_roles",
+    "rules_from_dicts",
+    "run_passes",
+]

@@ -1,0 +1,487 @@
+"""One bucket of a pass: rows that share the top bits of their block keys, to candidate pairs.
+
+A bucket is grouped by sorting 8-byte entries; the rows of its runs are gathered piece by piece
+into a buffer that stays in the second-level cache, and their pairs handed to the consumer.
+Everything a worker needs is allocated once and used for every bucket of every rule.
+
+First rule wins. Each gathered row carries one column for each earlier rule's key: a pair equal
+in one of them was delivered by that rule. Where that rule's block was too large, the column
+holds what the pair was really compared under: the key of the refined sub-block, or 0 where
+there is none, so a pair that the earlier rule promised but never delivered is delivered here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blocking import run_kernels
+from blocking.kernels import combine_keys, fill_sort_key
+from blocking.key_set import KeySet
+from blocking.keys import ResolvedRule, ResolvedRules, read_only
+from blocking.report import Tally
+
+__all__ = ["PAIRS_IN_CHUNK", "BucketWorker", "CandidateChunk", "RuleContext", "Scratch"]
+
+PAIRS_IN_CHUNK: Final = 32768
+PIECE_ROWS: Final = 8192
+NO_INDEX: Final = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateChunk:
+    """Candidate pairs among a few rows; valid only until the consumer returns.
+
+    Attributes
+    ----------
+    rule_index : the rule that found them
+    rows : uint64[n, n_words + 1], encoded rows, the last word their origin
+    left, right : int32[n_pairs], n_pairs <= 32768; grouped by left, left < right
+    """
+
+    rule_index: int
+    rows: NDArray[np.uint64]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+
+
+Consumer = Callable[[CandidateChunk], Any]
+
+
+class RuleContext:
+    """One rule of a run with all that its pass must know of the rules before it."""
+
+    def __init__(
+        self,
+        index: int,
+        resolved: ResolvedRules,
+        earlier: Sequence[tuple[ResolvedRule, KeySet]],
+        rule: ResolvedRule,
+        oversized: KeySet,
+        *,
+        between_sources: bool,
+        consumer: Consumer,
+    ) -> None:
+        self.index = index
+        self.resolved = resolved
+        self.earlier = tuple(earlier)
+        self.rule = rule
+        self.oversized = oversized
+        self.between_sources = between_sources
+        self.consumer = consumer
+        self.variants = len(rule.variants)
+        self.prefix_bits = 0
+        self.own_column = sum(len(each.variants) for each, _ in earlier)
+        self.columns = self.own_column + self.variants + 1
+        earlier_tests: list[tuple[int, int]] = []
+        column = 0
+        for each, _ in earlier:
+            earlier_tests += _crossed(column, len(each.variants))
+            column += len(each.variants)
+        own_tests = _crossed(column, self.variants) if self.variants > 1 else []
+        self.tests = _test_array(earlier_tests + own_tests)
+        self.refined_tests = _test_array(earlier_tests)
+        self.window_tests = _test_array([*earlier_tests, (self.columns - 1, self.columns - 1)])
+
+
+def _crossed(first: int, count: int) -> list[tuple[int, int]]:
+    return [(first + left, first + right) for left in range(count) for right in range(count)]
+
+
+def _test_array(tests: list[tuple[int, int]]) -> NDArray[np.int64]:
+    """Pairs of columns that tell that a pair is delivered elsewhere, int64[n, 2]."""
+    return np.array(tests, np.int64).reshape(len(tests), 2)
+
+
+class Scratch:
+    """Buffers of one worker thread."""
+
+    def __init__(self, n_words: int, parts: int, columns: int, variants: int, rows: int) -> None:
+        self.piece_rows = rows
+        self.rows = np.empty((rows, n_words + 1), np.uint64)
+        self.parts = np.empty((max(parts, 1), rows), np.uint64)
+        self.keys = np.empty((variants, rows), np.uint64)
+        self.effective = np.empty((variants, rows), np.uint64)
+        self.columns = np.zeros((rows, columns), np.uint64)
+        self.index = np.empty(rows, np.int64)
+        self.bits = np.empty(rows, np.uint64)
+        self.starts = np.empty(rows + 1, np.int32)
+        self.cut_state = np.zeros(4, np.int64)
+        self.left = np.empty(PAIRS_IN_CHUNK, np.int32)
+        self.right = np.empty(PAIRS_IN_CHUNK, np.int32)
+        self._order = np.empty(4 * rows, np.uint64)
+
+    def order(self, count: int) -> NDArray[np.uint64]:
+        if len(self._order) < count:
+            self._order = np.empty(count + count // 8, np.uint64)
+        return self._order
+
+
+class BucketWorker:
+    """Turns buckets of one rule into candidate pairs, on one thread."""
+
+    def __init__(self, context: RuleContext, scratch: Scratch) -> None:
+        self.context = context
+        self.scratch = scratch
+        self.tally = Tally()
+        self.index_bits = 0
+
+    # ------------------------------------------------------------------------ whole buckets
+
+    def process(self, rows: NDArray[np.uint64], prefix: int) -> None:
+        """Deliver the pairs of one bucket.
+
+        Parameters
+        ----------
+        rows : uint64[n, n_words + 1], all rows of the pass with a key that starts with `prefix`
+        """
+        count = self._group(rows, prefix)
+        order = self.scratch.order(count)
+        self._deliver_runs(rows, order, count, self.index_bits, NO_INDEX, None)
+
+    def _group(self, rows: NDArray[np.uint64], prefix: int) -> int:
+        """Sort the entries of a bucket into `scratch.order`; returns their number."""
+        context, scratch = self.context, self.scratch
+        self.index_bits = max(len(rows) - 1, 1).bit_length()
+        order = scratch.order(len(rows) * context.variants)
+        used = 0
+        for start in range(0, len(rows), scratch.piece_rows):
+            piece = rows[start : start + scratch.piece_rows]
+            self._fill_keys(piece)
+            for keys in scratch.keys[: context.variants]:
+                used = run_kernels.append_entries(
+                    keys,
+                    len(piece),
+                    start,
+                    np.uint64(prefix),
+                    context.prefix_bits,
+                    self.index_bits,
+                    order,
+                    used,
+                )
+        order[:used].sort()
+        return int(used)
+
+    def _fill_keys(self, rows: NDArray[np.uint64]) -> None:
+        """Block keys of a piece, uint64[variants, rows], into `scratch.keys`."""
+        rule, scratch = self.context.rule, self.scratch
+        self.context.resolved.fill_parts(rule.key_parts, rows, scratch.parts)
+        for variant, part_index in enumerate(rule.variants):
+            combine_keys(scratch.parts, part_index, len(rows), scratch.keys[variant])
+
+    def _deliver_runs(
+        self,
+        rows: NDArray[np.uint64],
+        order: NDArray[np.uint64],
+        count: int,
+        index_bits: int,
+        index: NDArray[np.int64],
+        base_bits: np.uint64 | None,
+    ) -> list[NDArray[np.int64]]:
+        """Deliver the pairs of the runs in `order`; returns the rows of each oversized run.
+
+        `base_bits` are the key bits of the block these entries are a refinement of; at the top
+        level None, and oversized runs are refined at once instead of being returned.
+        """
+        scratch, rule = self.scratch, self.context.rule.rule
+        state = scratch.cut_state
+        oversized: list[NDArray[np.int64]] = []
+        position = 0
+        while position < count:
+            runs = run_kernels.cut_runs(
+                order,
+                count,
+                index_bits,
+                position,
+                rule.block_size_max,
+                index,
+                scratch.index,
+                scratch.bits,
+                scratch.starts,
+                state,
+            )
+            position, oversized_end, largest, used = (int(value) for value in state)
+            if runs:
+                if base_bits is None:
+                    self.tally.blocks += runs
+                    self.tally.note_run(largest, "compared in full")
+                else:
+                    scratch.bits[:used] = base_bits
+                self._deliver_piece(rows, runs, used, is_refined=base_bits is not None)
+            if oversized_end:
+                low = np.uint64((1 << index_bits) - 1)
+                entries = (order[position:oversized_end] & low).astype(np.int64)
+                members = index[entries] if len(index) else entries
+                if base_bits is None:
+                    self._refine(rows, members, order[position] & ~low)
+                else:
+                    oversized.append(members)
+                position = oversized_end
+        return oversized
+
+    # ----------------------------------------------------------------------- pieces and pairs
+
+    def _deliver_piece(
+        self, rows: NDArray[np.uint64], runs: int, used: int, *, is_refined: bool
+    ) -> None:
+        scratch, context = self.scratch, self.context
+        run_kernels.gather_rows(rows, scratch.index, 0, used, scratch.rows)
+        piece = scratch.rows[:used]
+        self._fill_columns(piece)
+        if context.variants > 1 and not is_refined:
+            self._fill_own_columns(piece, is_window=False)
+        tests = context.refined_tests if is_refined else context.tests
+        state = np.zeros(3, np.int64)
+        state[2] = 1
+        pairs = PAIRS_IN_CHUNK
+        while pairs == PAIRS_IN_CHUNK:
+            pairs = run_kernels.list_pairs(
+                piece,
+                scratch.starts,
+                runs,
+                scratch.columns,
+                tests,
+                context.between_sources,
+                state,
+                scratch.left,
+                scratch.right,
+            )
+            self._hand_over(piece, pairs)
+
+    def _hand_over(self, piece: NDArray[np.uint64], pairs: int) -> None:
+        if pairs:
+            self.tally.pairs += pairs
+            left, right = self.scratch.left[:pairs], self.scratch.right[:pairs]
+            self.context.consumer(CandidateChunk(self.context.index, piece, left, right))
+
+    def _fill_columns(self, piece: NDArray[np.uint64]) -> None:
+        """What the rows of a piece were compared under by each earlier rule."""
+        context, scratch = self.context, self.scratch
+        wanted: set[int] = set()
+        for rule, oversized in context.earlier:
+            wanted |= _parts_wanted(rule, oversized)
+        context.resolved.fill_parts(sorted(wanted), piece, scratch.parts)
+        count = len(piece)
+        column = 0
+        keys = scratch.effective[0]
+        for rule, oversized in context.earlier:
+            for part_index in rule.variants:
+                combine_keys(scratch.parts, part_index, count, keys)
+                self._descend(rule, oversized, keys, count)
+                scratch.columns[:count, column] = keys[:count]
+                column += 1
+
+    def _fill_own_columns(self, piece: NDArray[np.uint64], *, is_window: bool) -> None:
+        """This rule's smaller keys; in a window also what its rows were compared under."""
+        context, scratch = self.context, self.scratch
+        count = len(piece)
+        self._fill_keys(piece)
+        effective = scratch.keys
+        if is_window:
+            effective = scratch.effective
+            wanted = _parts_wanted(context.rule, context.oversized)
+            context.resolved.fill_parts(sorted(wanted), piece, scratch.parts)
+            for variant in range(context.variants):
+                effective[variant, :count] = scratch.keys[variant, :count]
+                self._descend(context.rule, context.oversized, effective[variant], count)
+        run_kernels.mask_own_keys(
+            scratch.keys[: context.variants],
+            effective[: context.variants],
+            count,
+            scratch.bits,
+            context.prefix_bits,
+            self.index_bits,
+            scratch.columns,
+            context.own_column,
+        )
+
+    def _descend(
+        self, rule: ResolvedRule, oversized: KeySet, keys: NDArray[np.uint64], count: int
+    ) -> None:
+        """Lead keys of oversized blocks on to what their rows were compared under."""
+        if not len(oversized):
+            return
+        table = oversized.table
+        for part in rule.refine:
+            if not run_kernels.descend_oversized(
+                keys, count, table, self.scratch.parts[part], True
+            ):
+                return
+        run_kernels.descend_oversized(keys, count, table, keys, False)
+
+    # ------------------------------------------------------------------------ oversized blocks
+
+    def _refine(
+        self, rows: NDArray[np.uint64], members: NDArray[np.int64], bits: np.uint64
+    ) -> None:
+        """Split a block that is too large by each refining key in turn, then by a sorted window.
+
+        Sub-blocks within the limit are compared in full. Then every member meets its neighbours
+        in a sorted order, whichever sub-block they are in: that finds the pairs that differ in a
+        refining key, and what can be found in sub-blocks that stay too large.
+
+        A rule that gives records several keys leaves a pair to the smallest key it shares. Where
+        that is the key of this block, pairs that share another one are compared here.
+        """
+        context = self.context
+        rule = context.rule.rule
+        key = self._block_key(rows[members[0]], bits)
+        context.oversized.add(key)
+        frontier = [(members, key)]
+        for part in context.rule.refine:
+            children = []
+            fill = partial(self._fill_part, part)
+            for group, parent in frontier:
+                for child in self._split(rows, group, parent, fill, bits):
+                    child_key = self._child_key(rows[child[0]], parent, part)
+                    context.oversized.add(child_key)
+                    children.append((child, child_key))
+            frontier = children
+            if not frontier:
+                break
+        for variant in range(context.variants if context.variants > 1 else 0):
+            self._split(rows, members, key, partial(self._fill_other_key, variant, key), bits)
+        self._deliver_window(rows, members, bits)
+        self.tally.blocks += 1
+        self.tally.refined_runs += bool(rule.refine)
+        self.tally.window_runs += 1
+        action = f"refined by {', '.join(rule.refine)}; " if rule.refine else ""
+        self.tally.note_run(len(members), f"{action}sorted window of {rule.window}")
+
+    def _fill_part(self, part: int, piece: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        self.context.resolved.fill_parts((part,), piece, self.scratch.parts)
+        return self.scratch.parts[part]
+
+    def _fill_other_key(
+        self, variant: int, own: int, piece: NDArray[np.uint64]
+    ) -> NDArray[np.uint64]:
+        self._fill_keys(piece)
+        keys = self.scratch.keys[variant]
+        keys[: len(piece)][keys[: len(piece)] == np.uint64(own)] = 0
+        return keys
+
+    def _block_key(self, row: NDArray[np.uint64], bits: np.uint64) -> int:
+        """Whole key of a block from one of its rows and the key's top bits."""
+        self._fill_keys(row[None, :])
+        low = (1 << self.index_bits) - 1
+        for keys in self.scratch.keys[: self.context.variants]:
+            key = int(keys[0])
+            if (key << self.context.prefix_bits) & (2**64 - 1) & ~low == int(bits):
+                return key
+        raise AssertionError("a row lacks the key of its block")
+
+    def _child_key(self, row: NDArray[np.uint64], parent: int, part: int) -> int:
+        key = np.empty(1, np.uint64)
+        values = self._fill_part(part, row[None, :])
+        run_kernels.fill_child_entries(values, 1, np.uint64(parent), 0, 0, key, 0)
+        return int(key[0])
+
+    def _split(
+        self,
+        rows: NDArray[np.uint64],
+        members: NDArray[np.int64],
+        parent: int,
+        fill: Callable[[NDArray[np.uint64]], NDArray[np.uint64]],
+        bits: np.uint64,
+    ) -> list[NDArray[np.int64]]:
+        """Deliver the sub-blocks of one refining key; returns members of those too large."""
+        scratch = self.scratch
+        index_bits = (len(members) - 1).bit_length()
+        order = np.empty(len(members), np.uint64)
+        used = 0
+        for start in range(0, len(members), scratch.piece_rows):
+            count = min(scratch.piece_rows, len(members) - start)
+            run_kernels.gather_rows(rows, members, start, count, scratch.rows)
+            used = run_kernels.fill_child_entries(
+                fill(scratch.rows[:count]),
+                count,
+                np.uint64(parent),
+                start,
+                index_bits,
+                order,
+                used,
+            )
+        order[:used].sort()
+        return self._deliver_runs(rows, order, used, index_bits, members, bits)
+
+    def _deliver_window(
+        self, rows: NDArray[np.uint64], members: NDArray[np.int64], bits: np.uint64
+    ) -> None:
+        context = self.context
+        members = members[np.argsort(self._sort_keys(rows, members))]
+        if not context.between_sources:
+            # Of rows that are identical word for word one stands for all; each meets the next.
+            distinct = np.empty(len(members), np.int64)
+            distinct = distinct[: run_kernels.split_identical(rows, members, distinct)]
+            if len(distinct) < len(members):
+                self._slide(rows, members, bits, 1, only_identical=True)
+                members = distinct
+        self._slide(rows, members, bits, context.rule.rule.window, only_identical=False)
+
+    def _sort_keys(
+        self, rows: NDArray[np.uint64], members: NDArray[np.int64]
+    ) -> NDArray[np.uint64]:
+        scratch, resolved = self.scratch, self.context.resolved
+        # Between two sources, identical rows must not stand one source after the other.
+        hashed_words = rows.shape[1] - (0 if self.context.between_sources else 1)
+        result = np.empty(len(members), np.uint64)
+        for start in range(0, len(members), scratch.piece_rows):
+            count = min(scratch.piece_rows, len(members) - start)
+            run_kernels.gather_rows(rows, members, start, count, scratch.rows)
+            fill_sort_key(
+                read_only(scratch.rows[:count]),
+                hashed_words,
+                resolved.sort_slots,
+                resolved.sort_bits,
+                result[start : start + count],
+            )
+        return result
+
+    def _slide(
+        self,
+        rows: NDArray[np.uint64],
+        members: NDArray[np.int64],
+        bits: np.uint64,
+        window: int,
+        *,
+        only_identical: bool,
+    ) -> None:
+        """Deliver pairs of neighbours, a piece at a time; pieces overlap by the window."""
+        scratch, context = self.scratch, self.context
+        step = scratch.piece_rows - window
+        for start in range(0, len(members), step):
+            count = min(scratch.piece_rows, len(members) - start)
+            run_kernels.gather_rows(rows, members, start, count, scratch.rows)
+            scratch.bits[:count] = bits
+            piece = scratch.rows[:count]
+            self._fill_columns(piece)
+            self._fill_own_columns(piece, is_window=True)
+            state = np.array([0, 1], np.int64)
+            pairs = PAIRS_IN_CHUNK
+            while pairs == PAIRS_IN_CHUNK:
+                pairs = run_kernels.list_window_pairs(
+                    piece,
+                    count,
+                    min(step, count),
+                    window,
+                    scratch.columns,
+                    context.window_tests,
+                    context.between_sources,
+                    only_identical,
+                    state,
+                    scratch.left,
+                    scratch.right,
+                )
+                self._hand_over(piece, pairs)
+
+
+def _parts_wanted(rule: ResolvedRule, oversized: KeySet) -> set[int]:
+    wanted = set(rule.key_parts)
+    if len(oversized):
+        wanted |= set(rule.refine)
+    return wanted

@@ -1,0 +1,94 @@
+"""How a run's memory is shared out, and the buffers themselves.
+
+Allocated once for all rules, since memory touched for the first time costs more than the work
+done in it: the counting filter (2 bits a slot), the keys of all records where they fit (else of
+one batch), and the pool that rows are partitioned into.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["BUCKETS_IN_ROUND", "BUCKET_ROWS", "MemoryPlan", "PassBuffers", "plan_memory"]
+
+BUCKETS_IN_ROUND: Final = 2048
+"""Most buckets rows are scattered to at once: their combining buffers fit the cache."""
+
+BUCKET_ROWS: Final = 6144
+"""Rows aimed at in a bucket, so that a bucket is about one piece of a worker."""
+
+PREFIX_BITS_MAX: Final = 16
+BATCH_ROWS: Final = 1 << 20
+POOL_ROWS_MIN: Final = 4096
+FILTER_BYTES_MIN: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryPlan:
+    """Sizes chosen from `memory_bytes`.
+
+    Attributes
+    ----------
+    filter_bytes : power of two, 4 slots each
+    holds_all_keys : keys of all records are kept between the scans of a rule
+    batch_rows : records read and partitioned at a time
+    pool_rows : rows a round may hold
+    """
+
+    filter_bytes: int
+    holds_all_keys: bool
+    batch_rows: int
+    pool_rows: int
+
+
+def plan_memory(
+    memory_bytes: int, record_count: int, n_words: int, variants: int
+) -> MemoryPlan:
+    """Share out memory: an eighth to the filter, a quarter to keys, most of the rest to rows."""
+    entries = max(record_count, 1) * variants
+    filter_bytes = FILTER_BYTES_MIN
+    while filter_bytes < 2 * entries and 2 * filter_bytes <= memory_bytes // 8:
+        filter_bytes *= 2
+    key_bytes = 8 * entries
+    holds_all_keys = key_bytes <= memory_bytes // 4
+    batch_rows = min(BATCH_ROWS, max(record_count, 1))
+    if not holds_all_keys:
+        batch_rows = min(batch_rows, max(memory_bytes // (32 * variants), 1024))
+        key_bytes = 8 * batch_rows * variants
+    # A row in the pool, its sort entry in a bucket's order, and a margin for oversized blocks.
+    row_bytes = 8 * (n_words + 1) + 12
+    room = max(memory_bytes - filter_bytes - key_bytes, 0)
+    pool_rows = min(max(room // row_bytes, POOL_ROWS_MIN), entries)
+    return MemoryPlan(
+        filter_bytes=filter_bytes,
+        holds_all_keys=holds_all_keys,
+        batch_rows=batch_rows,
+        pool_rows=pool_rows,
+    )
+
+
+class PassBuffers:
+    """The big buffers of a run, allocated when first needed and kept."""
+
+    def __init__(self, plan: MemoryPlan, record_count: int, n_words: int, variants: int) -> None:
+        self.plan = plan
+        self.filter_bytes = np.zeros(plan.filter_bytes, np.uint8)
+        key_rows = record_count if plan.holds_all_keys else plan.batch_rows
+        self._keys = np.empty(max(key_rows, 1) * variants, np.uint64)
+        self._n_words = n_words
+        self._pool = np.empty((plan.pool_rows, n_words + 1), np.uint64)
+
+    def keys(self, variants: int, rows: int) -> NDArray[np.uint64]:
+        """uint64[variants, rows], C-contiguous."""
+        return self._keys[: variants * rows].reshape(variants, rows)
+
+    def pool(self, rows: int) -> NDArray[np.uint64]:
+        """uint64[>= rows, n_words + 1]."""
+        if rows > len(self._pool):
+            self._pool = np.empty((0, 0), np.uint64)  # free first, then take more
+            self._pool = np.empty((rows, self._n_words + 1), np.uint64)
+        return self._pool

@@ -1,0 +1,234 @@
+"""Candidate pairs rule by rule, in memory that does not grow with the records.
+
+For each rule: scan the records for block keys, drop keys seen once, partition whole rows by key
+in as many rounds as memory asks for, then turn buckets into pairs on worker threads. No pair
+set is kept: a pair that an earlier rule delivered is known by that rule's keys on its two rows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import Any, Final
+
+from blocking.buckets import PIECE_ROWS, BucketWorker, Consumer, RuleContext, Scratch
+from blocking.key_set import KeySet
+from blocking.keys import ResolvedRule, ResolvedRules, resolve_rules
+from blocking.memory import PassBuffers, plan_memory
+from blocking.report import PassReport, Tally
+from blocking.rules import BlockingRule
+from blocking.scan import KeyScan, Round, RuleKeyFiller
+from person.errors import BlockingError, ConfigError
+from person.field import OverflowTable
+from person.records import RecordLayout, RecordSource
+from person.threads import map_slices, thread_count
+
+__all__ = ["LINK_MODES", "PassRunner", "run_passes"]
+
+LINK_MODES: Final = ("dedupe", "link_and_dedupe", "link_only")
+"""'link_only' pairs records of different sources; the others pair all."""
+
+MEMORY_BYTES_MIN: Final = 1 << 16
+TASK_ROWS: Final = 1 << 15
+
+
+def run_passes(
+    source: RecordSource,
+    layout: RecordLayout,
+    rules: Sequence[BlockingRule],
+    *,
+    memory_bytes: int,
+    link_mode: str,
+    consumer: Consumer,
+    rule_subset: Iterable[int] | None = None,
+    overflow: OverflowTable | None = None,
+    progress: Any = None,
+) -> list[PassReport]:
+    """Deliver every candidate pair that the rules promise.
+
+    Parameters
+    ----------
+    source : records; read once for each rule and once more for each round
+    layout : where their fields lie
+    rules : first rule wins: a pair is delivered under the first whose keys agree
+    memory_bytes : what filter, keys and row pool may take together
+    link_mode : 'dedupe', 'link_and_dedupe', or 'link_only' for pairs across sources only
+    consumer : called on worker threads with a `CandidateChunk` that is valid until it returns
+    rule_subset : indexes of the rules to run, as if the others did not exist; all if None
+    overflow : text that did not fit its slot; without it, such names have only their value key
+    progress : object with stage(name, total), a context manager that yields advance(count)
+
+    Returns
+    -------
+    One PassReport for each rule run, in their order
+
+    Raises
+    ------
+    ConfigError : an unknown field, transform or link mode; raised before any record is read
+    BlockingError : more records or words than travelling rows can number
+
+    Notes
+    -----
+    Every pair that shares all keys of a rule is delivered exactly once where no block was
+    larger than its rule's block_size_max, whatever the order of rows, the chunks, the memory
+    and the threads. A pair of an oversized block is delivered when its refined keys agree or it
+    lies within the sorted window; it may then be delivered once more by a later rule.
+    """
+    runner = PassRunner(
+        source,
+        layout,
+        rules,
+        memory_bytes=memory_bytes,
+        link_mode=link_mode,
+        subset=rule_subset,
+        overflow=overflow,
+    )
+    return [
+        runner.run_rule(place, consumer, progress=progress) for place in range(len(runner.numbers))
+    ]
+
+
+class PassRunner:
+    """The rules of a run and the buffers they share; rules are run in order."""
+
+    def __init__(
+        self,
+        source: RecordSource,
+        layout: RecordLayout,
+        rules: Sequence[BlockingRule],
+        *,
+        memory_bytes: int,
+        link_mode: str = "dedupe",
+        subset: Iterable[int] | None = None,
+        overflow: OverflowTable | None = None,
+    ) -> None:
+        if link_mode not in LINK_MODES:
+            raise ConfigError(f"link mode must be one of {', '.join(LINK_MODES)}")
+        if memory_bytes < MEMORY_BYTES_MIN:
+            raise ConfigError(f"blocking needs at least {MEMORY_BYTES_MIN} bytes of memory")
+        if source.record_count >= 1 << 40:
+            raise BlockingError("more records than a travelling row can number")
+        self.source = source
+        self.numbers = tuple(range(len(rules)) if subset is None else sorted(set(subset)))
+        if self.numbers and not 0 <= self.numbers[0] <= self.numbers[-1] < len(rules):
+            raise ConfigError("rule_subset names a rule that does not exist")
+        self.resolved: ResolvedRules = resolve_rules(
+            [rules[n] for n in self.numbers], layout, overflow
+        )
+        self.between_sources = link_mode == "link_only"
+        self.oversized = [KeySet() for _ in self.numbers]
+        self.variants = max((len(rule.variants) for rule in self.resolved.rules), default=1)
+        plan = plan_memory(memory_bytes, source.record_count, source.n_words, self.variants)
+        self.buffers = PassBuffers(plan, source.record_count, source.n_words, self.variants)
+        self._scratch: SimpleQueue[Scratch] = SimpleQueue()
+        for _ in range(thread_count()):
+            self._scratch.put(self._new_scratch())
+
+    def _new_scratch(self) -> Scratch:
+        rules = self.resolved.rules
+        largest_block = max((rule.rule.block_size_max for rule in rules), default=0)
+        columns = sum(len(rule.variants) for rule in rules) + self.variants + 1
+        return Scratch(
+            self.source.n_words,
+            len(self.resolved.parts),
+            columns,
+            self.variants,
+            max(PIECE_ROWS, 2 * largest_block),
+        )
+
+    def run_rule(
+        self,
+        place: int,
+        consumer: Consumer,
+        *,
+        progress: Any = None,
+        keep_prefixes: int | None = None,
+    ) -> PassReport:
+        """Run one rule; those before it must have been run, or their pairs are repeated.
+
+        `keep_prefixes` runs it over that many of 65536 equal parts of the keys, for estimates.
+        """
+        began = time.perf_counter()
+        rule = self.resolved.rules[place]
+        context = RuleContext(
+            self.numbers[place],
+            self.resolved,
+            tuple(zip(self.resolved.rules[:place], self.oversized[:place], strict=True)),
+            rule,
+            self.oversized[place],
+            between_sources=self.between_sources,
+            consumer=consumer,
+        )
+        records = self.source.record_count
+        with _stage(progress, f"rule {rule.rule.name}", 2 * records) as advance:
+            scan = KeyScan(
+                self.source,
+                self.buffers,
+                RuleKeyFiller(self.resolved, rule),
+                len(rule.variants),
+                advance,
+            )
+            scan.count(keep_prefixes)
+            rounds = scan.plan_rounds()
+            context.prefix_bits = scan.prefix_bits
+            tally = Tally()
+            for each in rounds:
+                pool = scan.partition(each)
+                tally.add(self._run_round(context, each, pool))
+                advance(records // len(rounds))
+        return PassReport(
+            rule=rule.rule.name,
+            rule_index=context.index,
+            keyed_records=scan.keyed_records,
+            unkeyed_records=records - scan.keyed_records,
+            blocks=tally.blocks,
+            pairs=tally.pairs,
+            largest_runs=tally.largest_runs,
+            refined_runs=tally.refined_runs,
+            window_runs=tally.window_runs,
+            rounds=len(rounds),
+            seconds=time.perf_counter() - began,
+        )
+
+    def _run_round(self, context: RuleContext, part: Round, pool: Any) -> Tally:
+        tasks = list(_tasks(part))
+
+        def work(task: range) -> Tally:
+            scratch = self._scratch.get()
+            try:
+                worker = BucketWorker(context, scratch)
+                for bucket in task:
+                    rows = pool[part.starts[bucket] : part.starts[bucket + 1]]
+                    if len(rows) > 1:
+                        worker.process(rows, part.first + bucket)
+                return worker.tally
+            finally:
+                self._scratch.put(scratch)
+
+        tally = Tally()
+        for each in map_slices(work, tasks):
+            tally.add(each)
+        return tally
+
+
+def _tasks(part: Round) -> Iterator[range]:
+    """Neighbouring buckets in tasks of some ten thousand rows."""
+    first = 0
+    buckets = len(part.starts) - 1
+    for bucket in range(buckets):
+        if part.starts[bucket + 1] - part.starts[first] >= TASK_ROWS:
+            yield range(first, bucket + 1)
+            first = bucket + 1
+    if first < buckets:
+        yield range(first, buckets)
+
+
+@contextmanager
+def _stage(progress: Any, name: str, total: int) -> Iterator[Callable[[int], Any]]:
+    if progress is None:
+        yield lambda count: None
+        return
+    with progress.stage(name, total) as bar:
+        yield bar.advance

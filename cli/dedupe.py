@@ -1,0 +1,42 @@
+"""`mpi dedupe`: the main job on one table, or on several files of one table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cli.options import clustering_option, inputs_argument, run_options
+
+__all__ = ["command"]
+
+
+@click.command("dedupe")
+@inputs_argument
+@clustering_option("constrained", "components")
+@run_options
+def command(inputs: tuple[str, ...], out: str, quiet: bool, as_json: bool, **options: Any) -> None:
+    """Find which records of a table are the same person.
+
+    FILES are CSV, TSV, Parquet or Arrow files, directories of them, or quoted patterns; text
+    may be UTF-8 or GB18030 and gzipped. All of them together are one table, in which each
+    person may stand any number of times.
+
+    DIR then holds clusters.parquet (which records are one person, with a lasting enterprise
+    id), links.parquet and review.parquet (scored pairs, for certain and for a person to look
+    at), rejects.parquet (rows that could not be used, with reasons), model.json, run.json and
+    report.html.
+
+    \b
+    Examples:
+      mpi dedupe people.csv --out result
+      mpi dedupe 'hospital-*.parquet' --out result --memory 4GiB
+      mpi dedupe voters.csv --schema voters.toml --out result --strict
+    """
+    import mpi
+    from cli.progress import open_progress
+    from cli.summary import print_run
+
+    with open_progress(quiet=quiet) as progress:
+        result = mpi.dedupe(list(inputs), out=out, progress=progress, **options)
+    print_run(result, out=out, quiet=quiet, as_json=as_json)

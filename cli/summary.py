@@ -1,0 +1,74 @@
+"""What a run prints when it is done: a dozen lines, or run.json on stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cli.show import format_value, print_facts, print_json, print_notes
+
+__all__ = ["measure_facts", "print_run", "run_facts"]
+
+_COUNTS = (
+    ("records", "records"),
+    ("rejects", "rejected rows"),
+    ("candidate_pairs", "candidate pairs"),
+    ("links", "links"),
+    ("review", "pairs for review"),
+    ("people", "people"),
+    ("clusters", "people with 2 or more records"),
+    ("largest_cluster", "largest cluster"),
+)
+"""Keys of run.json's `counts`, and how they are called here."""
+
+_EXPECTED = (
+    ("precision", "expected precision"),
+    ("recall", "expected recall"),
+    ("recall_with_review", "expected recall with review"),
+)
+
+
+def print_run(result: Any, *, out: str, quiet: bool, as_json: bool) -> None:
+    """Print the summary of a run.
+
+    Parameters
+    ----------
+    result : mpi.Result
+    out : directory the results were written to
+    """
+    if as_json:
+        print_json({"out": out, **result.run})
+    elif not quiet:
+        print_facts(run_facts(result.run, out))
+    if not quiet:
+        print_notes(result.run.get("warnings", ()))
+
+
+def run_facts(run: Mapping[str, Any], out: str) -> list[tuple[str, str]]:
+    """Return (name, value) lines from the contents of run.json."""
+    counts = run.get("counts", {})
+    facts = [(name, f"{counts[key]:,}") for key, name in _COUNTS if key in counts]
+    for key, name in _EXPECTED:
+        value = run.get("expected", {}).get(key)
+        if value is not None:
+            facts.append((name, f"{value:.4f}"))
+    seconds = run.get("seconds", {})
+    if seconds:
+        total = seconds.get("total", sum(seconds.values()))
+        facts.append(("seconds", f"{total:,.1f}"))
+    if peak := run.get("peak_memory_bytes"):
+        facts.append(("peak memory", f"{peak / 2**30:.2f} GiB"))
+    facts.append(("results", out))
+    report = Path(out) / "report.html"
+    if report.exists():
+        facts.append(("report", str(report)))
+    return facts
+
+
+def measure_facts(evaluation: Any) -> list[tuple[str, str]]:
+    """Return (name, value) lines from an evaluation's `measures`."""
+    return [
+        (name.replace("_", " "), format_value(name, value))
+        for name, value in evaluation.measures.items()
+    ]

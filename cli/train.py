@@ -1,0 +1,77 @@
+"""`mpi train`: fit a model without linking anything."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from cli.options import (
+    inputs_argument,
+    json_option,
+    memory_option,
+    overwrite_option,
+    quiet_option,
+    schema_option,
+    seed_option,
+    threads_option,
+)
+
+__all__ = ["command"]
+
+
+@click.command("train")
+@inputs_argument
+@click.option("--out", required=True, metavar="FILE", help="Where to write the model (JSON).")
+@click.option(
+    "--labels",
+    metavar="FILE",
+    help="Known truth: record_id and entity_id columns, or pairs. Without it, EM is used.",
+)
+@schema_option
+@memory_option
+@seed_option
+@threads_option
+@overwrite_option
+@quiet_option
+@json_option
+def command(
+    inputs: tuple[str, ...],
+    out: str,
+    labels: str | None,
+    schema: str | None,
+    memory: str,
+    seed: int,
+    overwrite: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Fit a model to a table and save it.
+
+    `mpi dedupe` and `mpi link` fit a model by themselves; a saved one makes later runs on
+    similar tables comparable with each other.
+
+    \b
+    Examples:
+      mpi train people.csv --out model.json
+      mpi train people.csv --labels truth.csv --out model.json
+      mpi dedupe people.csv --model model.json --out result
+    """
+    import mpi
+    from cli.progress import open_progress
+    from cli.show import print_facts, print_json, print_notes
+    from mpi.outputs import check_output_file, write_file
+
+    check_output_file(out, overwrite=overwrite)
+    with open_progress(quiet=quiet) as progress:
+        model = mpi.train(
+            list(inputs), schema=schema, labels=labels, seed=seed, memory=memory, progress=progress
+        )
+    document = json.dumps(model.to_dict(), ensure_ascii=False, indent=2) + "\n"
+    write_file(out, document, overwrite=overwrite)
+    if as_json:
+        print_json({"model": out})
+    elif not quiet:
+        print_facts([("model", out)])
+    if not quiet:
+        print_notes(model.training.get("notes", ()))

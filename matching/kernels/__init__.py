@@ -1,0 +1,1 @@
+"""Comparator kernels, by what they compare."""

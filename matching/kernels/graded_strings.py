@@ -1,0 +1,278 @@
+"""Comparators that grade names, identifiers and other text by kinds of likeness.
+
+    latin_name       exact one_edit near same_sound initial contained similar else
+    identifier_text  exact one_edit transposed two_edits else
+    text             exact same_tokens one_edit contained near similar else
+    reversed_names   reversed_exact reversed_near not_reversed     (surname, given name)
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numba import uint64
+from numpy.typing import NDArray
+
+from matching.kernels.edit_measures import (
+    MASK_COUNT,
+    WORD_CHARACTERS,
+    clear_masks,
+    jaro_winkler_of,
+    set_masks,
+)
+from matching.kernels.name_grades import (
+    IDENTIFIER_GRADES,
+    NAME_GRADES,
+    TEXT_GRADES,
+    grade_identifier,
+    grade_name,
+    grade_text,
+    is_clearly_other_identifier,
+    is_clearly_other_name,
+)
+from matching.kernels.text_codes import (
+    code_capacity,
+    common_prefix,
+    decode_left,
+    decode_right,
+    is_same_text,
+    packed_sketch,
+    seen_letters,
+)
+from person.jit import kernel
+
+__all__ = [
+    "IDENTIFIER_GRADES",
+    "NAME_GRADES",
+    "REVERSED_GRADES",
+    "TEXT_GRADES",
+    "fill_identifier_text",
+    "fill_latin_name",
+    "fill_reversed_names",
+    "fill_text",
+]
+
+REVERSED_GRADES: Final = ("reversed_exact", "reversed_near", "not_reversed")
+_REVERSED_EXACT, _REVERSED_NEAR, _NOT_REVERSED = 0, 1, 2
+_NULL: Final = 255
+_NAME, _IDENTIFIER, _TEXT = 0, 1, 2
+_NAME_ELSE, _IDENTIFIER_ELSE = len(NAME_GRADES) - 1, len(IDENTIFIER_GRADES) - 1
+_NEAR_SIMILARITY: Final = 0.9
+
+
+@kernel
+def _fill_graded(a, b, left, right, slots, tables, grading, out):  # type: ignore[no-untyped-def]
+    hashes, offsets, _ = tables
+    capacity = max(WORD_CHARACTERS, 10 * slots.shape[0])
+    left_codes, left_points = np.empty(capacity, np.uint32), np.empty(capacity, np.uint32)
+    right_codes = np.empty(capacity, np.uint32)
+    spans, used = np.empty((4, capacity), np.int64), np.empty(capacity, np.bool_)
+    masks = np.zeros(MASK_COUNT, np.uint64)
+    first_word = slots[0, 0]
+    current, left_length, left_overflow, left_seen = -1, 0, 0, uint64(0)
+    for pair in range(left.size):
+        row_a, row_b = left[pair], right[pair]
+        if row_a != current:
+            current = row_a
+            clear_masks(masks, left_codes, left_length)
+            capacity = code_capacity(a, row_a, slots, hashes, offsets)
+            if capacity > left_codes.size:
+                left_codes = np.empty(capacity, np.uint32)
+                left_points = np.empty(capacity, np.uint32)
+            left_length, left_overflow = decode_left(
+                a, row_a, slots, tables, left_codes, left_points
+            )
+            set_masks(masks, left_codes, left_length)
+            left_seen = seen_letters(left_codes, left_length)
+        if left_length == 0 or b[row_b, first_word] == 0:
+            out[pair] = _NULL
+            continue
+        if is_same_text(a, row_a, b, row_b, slots):
+            out[pair] = 0
+            continue
+        right_seen, right_length = packed_sketch(b, row_b, slots)
+        if left_overflow == 0 and right_length > 0 and grading != _TEXT:
+            prefix = common_prefix(a[row_a, first_word], b[row_b, first_word])
+            if grading == _NAME:
+                is_other = is_clearly_other_name(
+                    left_seen, left_length, right_seen, right_length, prefix
+                )
+            else:
+                is_other = is_clearly_other_identifier(
+                    left_seen, left_length, right_seen, right_length
+                )
+            if is_other:
+                out[pair] = _NAME_ELSE if grading == _NAME else _IDENTIFIER_ELSE
+                continue
+        capacity = code_capacity(b, row_b, slots, hashes, offsets)
+        if capacity > right_codes.size:
+            right_codes = np.empty(capacity, np.uint32)
+        right_length = decode_right(
+            *(b, row_b, slots, tables, left_codes, left_points, left_length, left_overflow),
+            right_codes,
+        )
+        if right_length == 0:
+            out[pair] = _NULL
+            continue
+        if right_seen == 0:
+            right_seen = seen_letters(right_codes, right_length)
+        if grading == _NAME:
+            out[pair] = grade_name(
+                masks, left_codes, left_length, left_seen, right_codes, right_length, right_seen
+            )
+        elif grading == _IDENTIFIER:
+            out[pair] = grade_identifier(
+                masks, left_codes, left_length, left_seen, right_codes, right_length, right_seen
+            )
+        else:
+            capacity = max(left_length, right_length)
+            if capacity > used.size:
+                spans, used = np.empty((4, capacity), np.int64), np.empty(capacity, np.bool_)
+            out[pair] = grade_text(
+                *(masks, left_codes, left_length, left_seen),
+                *(right_codes, right_length, right_seen, spans, used),
+            )
+
+
+def fill_latin_name(
+    a: NDArray[np.uint64],
+    b: NDArray[np.uint64],
+    left: NDArray[np.int32],
+    right: NDArray[np.int32],
+    slots: NDArray[np.int64],
+    tables: tuple[Any, ...],
+    cutoffs: NDArray[np.float64],
+    out: NDArray[np.uint8],
+) -> None:
+    """Grade pairs of Latin names by NAME_GRADES; see `matching.comparator` for the face.
+
+    one_edit: OSA distance 1 in names of 4 letters or more, or equal without blanks, hyphens and
+    apostrophes. near: Jaro-Winkler >= 0.92. same_sound: equal `sound_code` and >= 0.8. initial:
+    one side is the other's first letter. contained: one side is a whole word of the other, or
+    its first 3 letters or more. similar: Jaro-Winkler >= 0.8.
+    """
+    _fill_graded(a, b, left, right, slots, tables, _NAME, out)
+
+
+def fill_identifier_text(
+    a: NDArray[np.uint64],
+    b: NDArray[np.uint64],
+    left: NDArray[np.int32],
+    right: NDArray[np.int32],
+    slots: NDArray[np.int64],
+    tables: tuple[Any, ...],
+    cutoffs: NDArray[np.float64],
+    out: NDArray[np.uint8],
+) -> None:
+    """Grade pairs of identifiers by IDENTIFIER_GRADES.
+
+    one_edit, transposed (neighbours swapped): in numbers of 3 characters or more. two_edits: OSA
+    distance 2 in 5 characters or more, or one is the start or end of the other, 6 or more.
+    """
+    _fill_graded(a, b, left, right, slots, tables, _IDENTIFIER, out)
+
+
+def fill_text(
+    a: NDArray[np.uint64],
+    b: NDArray[np.uint64],
+    left: NDArray[np.int32],
+    right: NDArray[np.int32],
+    slots: NDArray[np.int64],
+    tables: tuple[Any, ...],
+    cutoffs: NDArray[np.float64],
+    out: NDArray[np.uint8],
+) -> None:
+    """Grade pairs of streets, places and other text by TEXT_GRADES.
+
+    same_tokens: the same words in any order, or equal without marks. one_edit: OSA distance 1, 2
+    from 10 characters on. contained: all words of one are in the other, not only street types;
+    or one is the start of the other. near: Jaro-Winkler >= 0.9 or a fifth of the characters
+    edited. similar: Jaro-Winkler >= 0.8, or half of the words shared, one of them telling.
+    """
+    _fill_graded(a, b, left, right, slots, tables, _TEXT, out)
+
+
+@kernel
+def _similarity_of_fields(  # type: ignore[no-untyped-def]
+    a, row_a, slots_a, b, row_b, slots_b, tables
+):
+    """Jaro-Winkler similarity of one field of a row and another field of another row."""
+    hashes, offsets, _ = tables
+    left = np.empty(code_capacity(a, row_a, slots_a, hashes, offsets), np.uint32)
+    right = np.empty(code_capacity(b, row_b, slots_b, hashes, offsets), np.uint32)
+    points = np.empty_like(left)
+    left_length, overflow = decode_left(a, row_a, slots_a, tables, left, points)
+    right_length = decode_right(
+        b, row_b, slots_b, tables, left, points, left_length, overflow, right
+    )
+    masks = np.zeros(MASK_COUNT, np.uint64)
+    set_masks(masks, left, left_length)
+    return jaro_winkler_of(masks, left, left_length, right, right_length)
+
+
+@kernel
+def _is_same_across(a, row_a, slots_a, b, row_b, slots_b):  # type: ignore[no-untyped-def]
+    """Whether two fields are equal; neither missing. Words one field lacks count as empty."""
+    if a[row_a, slots_a[0, 0]] == 0 or b[row_b, slots_b[0, 0]] == 0:
+        return False
+    for component in range(slots_a.shape[0]):
+        if a[row_a, slots_a[component, 0]] != b[row_b, slots_b[component, 0]]:
+            return False
+    return True
+
+
+@kernel
+def _fill_reversed(a, b, left, right, slots, tables, out):  # type: ignore[no-untyped-def]
+    half = slots.shape[0] // 2
+    surname, given = slots[:half], slots[half:]
+    for pair in range(left.size):
+        row_a, row_b = left[pair], right[pair]
+        surname_a, given_a = a[row_a, surname[0, 0]], a[row_a, given[0, 0]]
+        surname_b, given_b = b[row_b, surname[0, 0]], b[row_b, given[0, 0]]
+        has_first = surname_a != 0 and given_b != 0
+        has_second = given_a != 0 and surname_b != 0
+        if not has_first and not has_second:
+            out[pair] = _NULL
+            continue
+        out[pair] = _NOT_REVERSED
+        if (surname_a != given_b or surname_a == 0) and (given_a != surname_b or given_a == 0):
+            continue
+        first = _is_same_across(a, row_a, surname, b, row_b, given)
+        second = _is_same_across(a, row_a, given, b, row_b, surname)
+        if not first and not second:
+            continue
+        if _is_same_across(a, row_a, surname, b, row_b, surname):
+            continue
+        if _is_same_across(a, row_a, given, b, row_b, given):
+            continue
+        if first and second:
+            out[pair] = _REVERSED_EXACT
+        elif not (has_first and has_second):
+            out[pair] = _REVERSED_NEAR
+        else:
+            if first:
+                similarity = _similarity_of_fields(a, row_a, given, b, row_b, surname, tables)
+            else:
+                similarity = _similarity_of_fields(a, row_a, surname, b, row_b, given, tables)
+            if similarity >= _NEAR_SIMILARITY:
+                out[pair] = _REVERSED_NEAR
+
+
+def fill_reversed_names(
+    a: NDArray[np.uint64],
+    b: NDArray[np.uint64],
+    left: NDArray[np.int32],
+    right: NDArray[np.int32],
+    slots: NDArray[np.int64],
+    tables: tuple[Any, ...],
+    cutoffs: NDArray[np.float64],
+    out: NDArray[np.uint8],
+) -> None:
+    """Grade pairs by whether surname and given name changed places; REVERSED_GRADES.
+
+    `slots` holds the words of the surname, then as many of the given name. reversed_near: one
+    crossed pair is equal and the other has Jaro-Winkler >= 0.9 or a side missing. Names that
+    agree in their own places are not reversed. Null where neither crossed pair has both sides.
+    """
+    _fill_reversed(a, b, left, right, slots, tables, out)

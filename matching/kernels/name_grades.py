@@ -1,0 +1,368 @@
+"""Grades of one pair of different texts, as scalar kernels on local codes.
+
+Every function here takes `masks` set from the left text, both texts with their lengths and the
+letters seen in each, and returns an index into its tuple of grades. Nothing here is reached by
+equal texts: those are exact already.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numba import int64, uint64
+
+from matching.kernels.edit_measures import WORD_CHARACTERS, jaro_winkler_of, osa_of
+from person.fold import contains_hash, hash_codes, hash_set
+from person.jit import count_ones, kernel
+from person.packed_text import PACKED_CHARACTERS
+
+__all__ = [
+    "IDENTIFIER_GRADES",
+    "NAME_GRADES",
+    "TEXT_GRADES",
+    "grade_identifier",
+    "grade_name",
+    "grade_text",
+    "is_clearly_other_identifier",
+    "is_clearly_other_name",
+    "sound_code",
+]
+
+NAME_GRADES: Final = (
+    *("exact", "one_edit", "near", "same_sound", "initial", "contained", "similar", "else"),
+)
+_NAME_ONE_EDIT, _NAME_NEAR, _NAME_SOUND, _NAME_INITIAL = 1, 2, 3, 4
+_NAME_CONTAINED, _NAME_SIMILAR, _NAME_ELSE = 5, 6, 7
+
+IDENTIFIER_GRADES: Final = ("exact", "one_edit", "transposed", "two_edits", "else")
+_ID_ONE_EDIT, _ID_TRANSPOSED, _ID_TWO_EDITS, _ID_ELSE = 1, 2, 3, 4
+
+TEXT_GRADES: Final = (
+    *("exact", "same_tokens", "one_edit", "contained", "near", "similar", "else"),
+)
+_TEXT_TOKENS, _TEXT_ONE_EDIT, _TEXT_CONTAINED, _TEXT_NEAR = 1, 2, 3, 4
+_TEXT_SIMILAR, _TEXT_ELSE = 5, 6
+
+_FIRST_MARK: Final = PACKED_CHARACTERS.index(" ")
+_LAST_MARK: Final = len(PACKED_CHARACTERS) - 1
+_APOSTROPHE: Final = PACKED_CHARACTERS.index("'")
+_MARKS: Final = np.uint64(sum(1 << code for code in range(_FIRST_MARK, _LAST_MARK + 1)))
+
+_SIMILAR: Final = 0.8
+_PREFIX_MAX: Final = 4
+_FILTER_NEED: Final = np.array(
+    [
+        3.0 * max((_SIMILAR - 0.1 * prefix) / (1.0 - 0.1 * prefix), 0.7) - 1.0 - 1e-9
+        for prefix in range(_PREFIX_MAX + 1)
+    ]
+)
+"""By length of common prefix: 3 * the Jaro similarity that Jaro-Winkler 0.8 takes, less 1."""
+
+# The sound of each letter: 0 vowel, 1 labial, 2 sibilant or guttural, 3 dental, 4 l, 5 nasal, 6 r,
+# 7 not heard (h, w).
+_SOUNDS: Final = np.array([9] + [int(c) for c in "01230127022455012623017202"] + [9] * 104, np.uint8)
+_FIRST_SOUNDS: Final = np.array(
+    [0] + [ord(c) - 96 for c in "abkdafghajklmnapkrstavwzaz"] + [0] * 104, np.uint8
+)
+_STREET_WORDS: Final = (
+    *"street st road rd avenue ave lane ln drive dr court ct place pl close cl way".split(),
+    *"crescent cres circuit cct circle terrace tce parade pde highway hwy boulevard blvd".split(),
+    *"square sq grove gardens north south east west upper lower the of and saint".split(),
+    *"unit flat apartment apt floor level house building city town county".split(),
+)
+
+
+def _packed(word: str) -> str:
+    """A word spelled in packed codes, as the kernels see it."""
+    return "".join(chr(PACKED_CHARACTERS.index(character)) for character in word)
+
+
+_COMMON_TOKENS: Final = hash_set(tuple(map(_packed, _STREET_WORDS)))
+"""Words that two addresses share by chance."""
+
+
+@kernel
+def _is_mark(code):  # type: ignore[no-untyped-def]
+    return _FIRST_MARK <= code <= _LAST_MARK
+
+
+@kernel
+def _shared_ends(left, left_length, right, right_length):  # type: ignore[no-untyped-def]
+    """Lengths of the common prefix, and of the common suffix of what the prefix leaves."""
+    shorter = min(left_length, right_length)
+    prefix = 0
+    while prefix < shorter and left[prefix] == right[prefix]:
+        prefix += 1
+    suffix, rest = 0, shorter - prefix
+    while suffix < rest and left[left_length - 1 - suffix] == right[right_length - 1 - suffix]:
+        suffix += 1
+    return prefix, suffix
+
+
+@kernel
+def _one_edit(left, left_length, right, right_length, prefix, suffix):  # type: ignore[no-untyped-def]
+    """0 = OSA distance above 1; 1 = one insertion, deletion or substitution; 2 = one swap."""
+    shared = prefix + suffix
+    if left_length != right_length:
+        shorter = min(left_length, right_length)
+        return 1 if abs(left_length - right_length) == 1 and shared == shorter else 0
+    if shared >= left_length - 1:
+        return 1
+    if shared == left_length - 2 and left[prefix] == right[prefix + 1]:
+        return 2 if left[prefix + 1] == right[prefix] else 0
+    return 0
+
+
+@kernel
+def _is_compact_equal(left, left_length, right, right_length):  # type: ignore[no-untyped-def]
+    """Equal but for blanks, hyphens, apostrophes and other marks."""
+    i, j = 0, 0
+    while True:
+        while i < left_length and _is_mark(left[i]):
+            i += 1
+        while j < right_length and _is_mark(right[j]):
+            j += 1
+        if i == left_length or j == right_length:
+            return i == left_length and j == right_length
+        if left[i] != right[j]:
+            return False
+        i += 1
+        j += 1
+
+
+@kernel
+def _jaro_winkler_at_least_similar(  # type: ignore[no-untyped-def]
+    masks, left, left_length, left_seen, right, right_length, right_seen, prefix
+):
+    """Jaro-Winkler similarity where it can reach 0.8, else 0."""
+    if left_length <= WORD_CHARACTERS:
+        matched = 0
+        for at in range(right_length):
+            matched += int64(masks[right[at]] != 0)
+        matched = min(matched, left_length - int64(count_ones(left_seen & ~right_seen)))
+        need = _FILTER_NEED[min(prefix, _PREFIX_MAX)] * left_length * right_length
+        if matched * (left_length + right_length) < need:
+            return 0.0
+    return jaro_winkler_of(masks, left, left_length, right, right_length)
+
+
+@kernel
+def is_clearly_other_name(  # type: ignore[no-untyped-def]
+    left_seen, left_length, right_seen, right_length, prefix
+):
+    """Whether `grade_name` must say 'else', judged from letters seen and lengths alone.
+
+    `prefix` is the common prefix, exact up to 10. Never wrong when it says so; names with blanks
+    or hyphens are left to the full grading.
+    """
+    left_alone = int64(count_ones(left_seen & ~right_seen))
+    right_alone = int64(count_ones(right_seen & ~left_seen))
+    if (left_seen | right_seen) & _MARKS != 0 or prefix >= 3 or min(left_length, right_length) == 1:
+        return False
+    if max(left_alone, right_alone, abs(left_length - right_length)) <= 1:
+        return False
+    matched = min(left_length - left_alone, right_length - right_alone)
+    need = _FILTER_NEED[prefix] * left_length * right_length
+    return matched * (left_length + right_length) < need
+
+
+@kernel
+def is_clearly_other_identifier(  # type: ignore[no-untyped-def]
+    left_seen, left_length, right_seen, right_length
+):
+    """Whether `grade_identifier` must say 'else'; as `is_clearly_other_name`."""
+    left_alone = int64(count_ones(left_seen & ~right_seen))
+    right_alone = int64(count_ones(right_seen & ~left_seen))
+    if min(left_alone, right_alone) == 0:  # one may be part of the other
+        return False
+    return max(left_alone, right_alone, abs(left_length - right_length)) > 2
+
+
+@kernel
+def sound_code(codes, length):  # type: ignore[no-untyped-def]
+    """How a Latin name sounds, uint64, after Soundex; 0 for text without letters.
+
+    Unlike Soundex, first letters that sound alike are one (c/k/q, f/ph, i/y, s/z), silent ones
+    go (kn, gn, wr, ps), and the code is as long as the name.
+    """
+    start = 0
+    while start < length and not 1 <= codes[start] <= 26:
+        start += 1
+    if start == length:
+        return uint64(0)
+    first = codes[start]
+    if start + 1 < length:
+        second = codes[start + 1]
+        if second == 14 and first in (7, 11, 16):  # gn, kn, pn
+            first = second
+        elif (first == 23 and second == 18) or (first == 16 and second == 19):  # wr, ps
+            first = second
+        elif first == 16 and second == 8:  # ph
+            first = 6
+    value = uint64(_FIRST_SOUNDS[first])
+    last = _SOUNDS[first]
+    for at in range(start + 1, length):
+        code = codes[at]
+        sound = _SOUNDS[code] if code <= 26 else 9
+        if sound == 0:
+            last = 0
+        elif sound < 7 and sound != last:
+            value = (value << uint64(3)) | uint64(sound)
+            last = sound
+    return value
+
+
+@kernel
+def _holds_word(longer, longer_length, word, word_length):  # type: ignore[no-untyped-def]
+    """Whether `word` is one whole word of `longer`."""
+    at = 0
+    while at + word_length <= longer_length:
+        same = 0
+        while same < word_length and longer[at + same] == word[same]:
+            same += 1
+        end = at + word_length
+        if same == word_length and (end == longer_length or _is_mark(longer[end])):
+            return True
+        while at < longer_length and not _is_mark(longer[at]):
+            at += 1
+        at += 1
+    return False
+
+
+@kernel
+def grade_name(  # type: ignore[no-untyped-def]
+    masks, left, left_length, left_seen, right, right_length, right_seen
+):
+    """Index into NAME_GRADES of two different names."""
+    shorter, longer = min(left_length, right_length), max(left_length, right_length)
+    if shorter == 1:
+        return _NAME_INITIAL if left[0] == right[0] else _NAME_ELSE
+    prefix, suffix = _shared_ends(left, left_length, right, right_length)
+    if longer >= 4 and _one_edit(left, left_length, right, right_length, prefix, suffix) != 0:
+        return _NAME_ONE_EDIT
+    has_marks = (left_seen | right_seen) & _MARKS != 0
+    if has_marks and _is_compact_equal(left, left_length, right, right_length):
+        return _NAME_ONE_EDIT
+    similarity = _jaro_winkler_at_least_similar(
+        masks, left, left_length, left_seen, right, right_length, right_seen, prefix
+    )
+    if similarity >= 0.92:
+        return _NAME_NEAR
+    if similarity >= _SIMILAR:
+        sound = sound_code(left, left_length)
+        if sound != 0 and sound == sound_code(right, right_length):
+            return _NAME_SOUND
+    if prefix == shorter and shorter >= 3:
+        return _NAME_CONTAINED
+    if has_marks and left_length != right_length:
+        if left_length < right_length:
+            if _holds_word(right, right_length, left, left_length):
+                return _NAME_CONTAINED
+        elif _holds_word(left, left_length, right, right_length):
+            return _NAME_CONTAINED
+    return _NAME_SIMILAR if similarity >= _SIMILAR else _NAME_ELSE
+
+
+@kernel
+def grade_identifier(  # type: ignore[no-untyped-def]
+    masks, left, left_length, left_seen, right, right_length, right_seen
+):
+    """Index into IDENTIFIER_GRADES of two different numbers."""
+    shorter, longer = min(left_length, right_length), max(left_length, right_length)
+    prefix, suffix = _shared_ends(left, left_length, right, right_length)
+    if longer >= 3:
+        edit = _one_edit(left, left_length, right, right_length, prefix, suffix)
+        if edit != 0:
+            return _ID_ONE_EDIT if edit == 1 else _ID_TRANSPOSED
+    if shorter >= 6 and (prefix == shorter or prefix + suffix == shorter == suffix):
+        return _ID_TWO_EDITS
+    if longer < 5 or longer - shorter > 2:
+        return _ID_ELSE
+    if count_ones(left_seen & ~right_seen) > 2 or count_ones(right_seen & ~left_seen) > 2:
+        return _ID_ELSE
+    distance = osa_of(masks, left, left_length, right, right_length)
+    return _ID_TWO_EDITS if distance <= 2 else _ID_ELSE
+
+
+@kernel
+def _find_words(codes, length, starts, ends):  # type: ignore[no-untyped-def]
+    """Bounds of the words of a text; an apostrophe belongs to its word. Returns their number."""
+    count, inside = 0, False
+    for at in range(length):
+        is_word = not _is_mark(codes[at]) or codes[at] == _APOSTROPHE
+        if is_word and not inside:
+            starts[count] = at
+            count += 1
+        if is_word:
+            ends[count - 1] = at + 1
+        inside = is_word
+    return count
+
+
+@kernel
+def _count_shared_words(left, left_count, right, right_count, spans, used):  # type: ignore[no-untyped-def]
+    """(words of the right text that the left has too, those of them that tell something)."""
+    shared, telling = 0, 0
+    for which in range(left_count):
+        used[which] = False
+    for j in range(right_count):
+        start, size = spans[2, j], spans[3, j] - spans[2, j]
+        for i in range(left_count):
+            if used[i] or spans[1, i] - spans[0, i] != size:
+                continue
+            same = 0
+            while same < size and left[spans[0, i] + same] == right[start + same]:
+                same += 1
+            if same == size:
+                used[i] = True
+                shared += 1
+                telling += int64(
+                    not contains_hash(_COMMON_TOKENS, hash_codes(right, start, start + size))
+                )
+                break
+    return shared, telling
+
+
+@kernel
+def grade_text(  # type: ignore[no-untyped-def]
+    masks, left, left_length, left_seen, right, right_length, right_seen, spans, used
+):
+    """Index into TEXT_GRADES; `spans` int64[4, n] and `used` bool[n] are scratch."""
+    shorter, longer = min(left_length, right_length), max(left_length, right_length)
+    has_marks = (left_seen | right_seen) & _MARKS != 0
+    shared, telling, most, least = 0, 0, 1, 1
+    if has_marks:
+        if _is_compact_equal(left, left_length, right, right_length):
+            return _TEXT_TOKENS
+        left_count = _find_words(left, left_length, spans[0], spans[1])
+        right_count = _find_words(right, right_length, spans[2], spans[3])
+        shared, telling = _count_shared_words(left, left_count, right, right_count, spans, used)
+        most, least = max(left_count, right_count), min(left_count, right_count)
+        if shared == most:
+            return _TEXT_TOKENS
+    prefix, suffix = _shared_ends(left, left_length, right, right_length)
+    if longer >= 4 and _one_edit(left, left_length, right, right_length, prefix, suffix) != 0:
+        return _TEXT_ONE_EDIT
+    alone = max(
+        int64(count_ones(left_seen & ~right_seen)), int64(count_ones(right_seen & ~left_seen))
+    )
+    edits_allowed = max(longer // 5, 2 if longer >= 10 else 0)
+    edits = edits_allowed + 1
+    if edits_allowed > 0 and max(alone, longer - shorter) <= edits_allowed:
+        edits = osa_of(masks, left, left_length, right, right_length)
+    if longer >= 10 and edits <= 2:
+        return _TEXT_ONE_EDIT
+    is_part = shared == least and telling > 0
+    if is_part or (prefix == shorter and shorter >= 3):
+        return _TEXT_CONTAINED
+    if edits * 5 <= longer:
+        return _TEXT_NEAR
+    similarity = _jaro_winkler_at_least_similar(
+        masks, left, left_length, left_seen, right, right_length, right_seen, prefix
+    )
+    if similarity >= 0.9:
+        return _TEXT_NEAR
+    if similarity >= _SIMILAR or (telling > 0 and 2 * shared >= most):
+        return _TEXT_SIMILAR
+    return _TEXT_ELSE

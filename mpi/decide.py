@@ -1,0 +1,286 @@
+"""From scored pairs to decisions and clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.compiled import CompiledModel
+from matching.model import Model
+from matching.model import Thresholds as Lines
+from mpi.calibration import Thresholds, choose_thresholds, match_probability
+from mpi.clustering import (
+    ClusterOptions,
+    ClusterOutcome,
+    MergeGuard,
+    RefusalReason,
+    cluster_constrained,
+    connected_components,
+    one_to_one,
+)
+from mpi.clustering import Edges as Links
+from mpi.ingest import Ingested
+from mpi.score_run import Edges, Scored, histogram_weights
+from mpi.train_run import PairSpace
+from person.identity import identity_keys
+
+__all__ = ["Decided", "calibrate", "decide", "prior_shift"]
+
+GATHER_PAIRS: Final = 1 << 17
+NOT_BEST_LINK: Final = "another record of that table fits better"
+REFUSALS: Final = {
+    RefusalReason.DIFFERENT: "a steward declared these people different",
+    RefusalReason.DISSIMILAR_IDENTITY: "their clusters hold two different valid id numbers",
+    RefusalReason.DUPLICATE_FREE_SOURCE: "their clusters hold two records of a duplicate-free source",
+    RefusalReason.INCOHERENT: "their clusters as wholes do not agree",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What became of the records and pairs.
+
+    Attributes
+    ----------
+    edges : pairs at or above the review line
+    is_link : bool[n_edges], at or above the link line and not refused
+    refusal : object[n_edges], why a pair above the link line was refused, else None
+    cluster : int64[n_records], smallest record number of each record's cluster
+    confidence : float64[n_records]
+    thresholds : both lines and what is expected of them
+    prior_shift : bits by which the table's own prior moved every weight
+    notes : what a user should know
+    """
+
+    edges: Edges
+    is_link: NDArray[np.bool_]
+    refusal: NDArray[np.object_]
+    cluster: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    thresholds: Thresholds
+    prior_shift: float
+    notes: tuple[str, ...] = field(default=())
+
+
+def prior_shift(histogram: NDArray[np.int64], prior: float, total_pairs: float) -> float:
+    """Bits to add to every weight so that the prior fits this table.
+
+    The expected number of matches among the scored pairs, over all pairs, must be the prior
+    itself; a model trained elsewhere or on another size of table is brought to this one.
+
+    Parameters
+    ----------
+    histogram : int64[n_bins], scored pairs by weight under `prior`
+    prior : probability_two_random_records_match of the model
+    total_pairs : all pairs of the table
+
+    Returns
+    -------
+    float, bits
+    """
+    weights = histogram_weights()
+    start = np.log2(prior / (1.0 - prior))
+    shift = 0.0
+    for _ in range(200):
+        expected = float((histogram * match_probability(weights + shift)).sum())
+        fitted = np.clip((expected + 0.5) / (total_pairs + 1.0), 1e-13, 0.5)
+        updated = float(np.log2(fitted / (1.0 - fitted)) - start)
+        if abs(updated - shift) < 1e-6:
+            break
+        shift = updated
+    return shift
+
+
+def calibrate(scored: Scored, shift: float, space: PairSpace, given: Lines | None) -> Thresholds:
+    """Draw the lines: those of the model where it has them, else from its own calibration."""
+    weights = histogram_weights() + shift
+    chosen = choose_thresholds(weights, scored.histogram)
+    if given is None:
+        return chosen
+    return _at_given_lines(weights, scored.histogram, chosen, given)
+
+
+def _at_given_lines(
+    weights: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    chosen: Thresholds,
+    given: Lines,
+) -> Thresholds:
+    """The expectations at lines somebody set."""
+    probability = match_probability(weights)
+    linked = weights >= given.match_weight_link_min
+    shown = (weights >= given.match_weight_review_min) & ~linked
+    links, review = int(counts[linked].sum()), int(counts[shown].sum())
+    link_matches = float((counts * probability)[linked].sum())
+    review_matches = float((counts * probability)[shown].sum())
+    total = max(chosen.expected_matches, 1e-9)
+    return Thresholds(
+        link_weight=given.match_weight_link_min,
+        review_weight=given.match_weight_review_min,
+        links=links,
+        expected_precision=link_matches / links if links else 1.0,
+        expected_recall=min(link_matches / total, 1.0),
+        expected_recall_with_review=min((link_matches + review_matches) / total, 1.0),
+        expected_matches=chosen.expected_matches,
+        expected_false_links=links - link_matches,
+        expected_missed_matches=max(total - link_matches - review_matches, 0.0),
+        review_pairs=review,
+        review_expected_matches=review_matches,
+        review_pairs_cut=0,
+        link_limited_by="given",
+        review_limited_by="given",
+    )
+
+
+def decide(
+    ingested: Ingested,
+    model: Model,
+    compiled: CompiledModel,
+    scored: Scored,
+    shift: float,
+    thresholds: Thresholds,
+    space: PairSpace,
+    clustering: str,
+) -> Decided:
+    """Link, refuse and cluster.
+
+    Parameters
+    ----------
+    clustering : 'constrained', 'components' or 'one_to_one'
+    shift : bits by which the weights in `scored` move (`prior_shift`)
+
+    Returns
+    -------
+    Decided
+    """
+    edges = scored.edges
+    edges = Edges(edges.left, edges.right, edges.weight + shift, edges.pattern)
+    edges = edges.take(edges.weight >= thresholds.review_weight)
+    is_link = edges.weight >= thresholds.link_weight
+    refusal = np.full(len(edges), None, object)
+    count = ingested.record_count
+    if clustering == "one_to_one":
+        _refuse_second_best(ingested, edges, is_link, refusal)
+    linked = np.flatnonzero(is_link)
+    left, right = edges.left[linked].astype(np.int32), edges.right[linked].astype(np.int32)
+    if clustering == "components":
+        cluster = connected_components(count, left, right)
+        confidence = _component_confidence(count, left, right, edges.weight[linked])
+        return Decided(
+            edges=edges,
+            is_link=is_link,
+            refusal=refusal,
+            cluster=cluster.astype(np.int64),
+            confidence=confidence,
+            thresholds=thresholds,
+            prior_shift=shift,
+        )
+    outcome = cluster_constrained(
+        count,
+        Links(left, right, edges.weight[linked]),
+        _guard(ingested, model, clustering),
+        _cross_scorer(ingested, compiled, shift),
+        ClusterOptions(weight_of_no_evidence=compiled.prior_match_weight + shift),
+    )
+    _apply_refusals(outcome, linked, is_link, refusal)
+    return Decided(
+        edges=edges,
+        is_link=is_link,
+        refusal=refusal,
+        cluster=outcome.cluster.astype(np.int64),
+        confidence=outcome.confidence,
+        thresholds=thresholds,
+        prior_shift=shift,
+    )
+
+
+def _refuse_second_best(
+    ingested: Ingested,
+    edges: Edges,
+    is_link: NDArray[np.bool_],
+    refusal: NDArray[np.object_],
+) -> None:
+    linked = np.flatnonzero(is_link)
+    sides = ingested.side_of_source[ingested.store.gather_sources(np.arange(ingested.record_count))]
+    kept = one_to_one(
+        edges.left[linked].astype(np.int32),
+        edges.right[linked].astype(np.int32),
+        edges.weight[linked],
+        sides.astype(np.int32),
+    )
+    refused = linked[~kept]
+    is_link[refused] = False
+    refusal[refused] = NOT_BEST_LINK
+
+
+def _apply_refusals(
+    outcome: ClusterOutcome,
+    linked: NDArray[np.int64],
+    is_link: NDArray[np.bool_],
+    refusal: NDArray[np.object_],
+) -> None:
+    refused = linked[outcome.refused_edge]
+    is_link[refused] = False
+    refusal[refused] = [REFUSALS[RefusalReason(reason)] for reason in outcome.refused_reason]
+
+
+def _guard(ingested: Ingested, model: Model, clustering: str) -> MergeGuard:
+    store = ingested.store
+    sources = np.concatenate([source for _, source, _ in store.record_ids()]).astype(np.int32)
+    duplicate_free = tuple(
+        number
+        for number, name in enumerate(ingested.sources)
+        if name in model.schema.duplicate_free_sources
+    )
+    if clustering == "one_to_one":
+        sources = ingested.side_of_source[sources].astype(np.int32)
+        duplicate_free = tuple(range(int(sources.max()) + 1))
+    keys = identity_keys(store.chunks(), ingested.schema, ingested.layout, ingested.record_count)
+    return MergeGuard(
+        identity=keys,
+        source=sources if duplicate_free else None,
+        duplicate_free_sources=duplicate_free,
+    )
+
+
+def _cross_scorer(
+    ingested: Ingested, compiled: CompiledModel, shift: float
+) -> Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float64]]:
+    def score(left: NDArray[np.int32], right: NDArray[np.int32]) -> NDArray[np.float64]:
+        weights = np.empty(len(left))
+        for start in range(0, len(left), GATHER_PAIRS):
+            part = slice(start, start + GATHER_PAIRS)
+            rows, place = np.unique(np.concatenate([left[part], right[part]]), return_inverse=True)
+            gathered = ingested.store.gather_rows(rows.astype(np.int64))
+            half = len(left[part])
+            a, b = place[:half].astype(np.int32), place[half:].astype(np.int32)
+            weights[part] = compiled.score(gathered, gathered, a, b).weight + shift
+        return weights
+
+    return score
+
+
+def _component_confidence(
+    count: int, left: NDArray[np.int32], right: NDArray[np.int32], weight: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Probability of each record's strongest link; 1 for a record alone."""
+    best = np.full(count, -np.inf)
+    np.maximum.at(best, left, weight)
+    np.maximum.at(best, right, weight)
+    confidence: NDArray[np.float64] = np.where(np.isinf(best), 1.0, match_probability(best))
+    return confidence
+
+
+def expected_facts(thresholds: Thresholds) -> dict[str, Any]:
+    """What run.json states as expected."""
+    return {
+        "precision": thresholds.expected_precision,
+        "recall": thresholds.expected_recall,
+        "recall_with_review": thresholds.expected_recall_with_review,
+        "matches": thresholds.expected_matches,
+        "false_links": thresholds.expected_false_links,
+    }

@@ -1,0 +1,268 @@
+"""Delimited text (CSV, TSV, TXT) as Arrow record batches of strings, streamed block by block.
+
+Every value stays text: a parser that guesses types loses leading zeros of codes and phones.
+Rows with the wrong number of columns, and rows swallowed by a quote that never closes, are set
+aside by number; pyarrow's reader runs on one thread because only so does it know row numbers
+(and it is no slower: text columns need no conversion).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+from mpi.encoding import find_undecodable_line, is_gzip, read_sample
+from person.errors import EncodingNotRecognisedError, InputError
+
+__all__ = ["Dialect", "detect_dialect", "read_batches", "row_numbers"]
+
+DELIMITERS: Final = (",", "\t", ";", "|")
+LINE_BREAKS_IN_VALUE_MAX: Final = 10
+BLOCK_BYTES_MIN: Final = 1 << 20
+BLOCK_BYTES_MAX: Final = 1 << 25
+
+RejectRows = Callable[[list[int], str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How to cut a text file into values.
+
+    Attributes
+    ----------
+    delimiter : one of comma, tab, semicolon, bar
+    header : column names exactly as they stand in the file
+    has_records : something other than blank lines follows the header
+    row_bytes : mean size of a record in the first MiB
+    """
+
+    encoding: str
+    delimiter: str
+    header: tuple[str, ...]
+    has_records: bool
+    row_bytes: float
+
+
+def detect_dialect(path: Path, encoding: str) -> Dialect:
+    """Find delimiter and header from the first MiB of a file."""
+    sample = read_sample(path).decode(encoding, errors="ignore").removeprefix("\ufeff")
+    lines = [line for line in sample.splitlines()[:200] if line.strip()]
+    delimiter = _detect_delimiter(lines, path)
+    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
+    header: tuple[str, ...] = ()
+    has_records = False
+    try:
+        for row in reader:
+            if not row:
+                continue
+            if header:
+                has_records = True
+                break
+            header = tuple(row)
+    except csv.Error as error:
+        # Past the header any oddity (a value of 128 KiB) is the business of the real reader.
+        if not header:
+            raise InputError(
+                f"{path}: the header line cannot be read as delimited text", path=str(path)
+            ) from error
+        has_records = True
+    line_count = max(1, sample.count("\n") or sample.count("\r"))
+    return Dialect(encoding, delimiter, header, has_records, len(sample) / line_count)
+
+
+def _detect_delimiter(lines: list[str], path: Path) -> str:
+    """Choose the delimiter that cuts most lines into as many values as the header has."""
+    if not lines:
+        return ","
+
+    def score(delimiter: str) -> tuple[float, int]:
+        counts = [len(row) for row in _rows_of(lines, delimiter)]
+        width = counts[0]
+        return (sum(count == width for count in counts) / len(counts), width)
+
+    usable = {d: score(d) for d in DELIMITERS if len(_rows_of(lines[:1], d)[0]) > 1}
+    if not usable:
+        return "\t" if ".tsv" in path.suffixes else ","
+    return max(usable, key=lambda d: (round(usable[d][0], 1), usable[d][1]))
+
+
+def _rows_of(lines: list[str], delimiter: str) -> list[list[str]]:
+    try:
+        return [row or [""] for row in csv.reader(lines, delimiter=delimiter)] or [[""]]
+    except csv.Error:
+        return [line.split(delimiter) for line in lines]
+
+
+def read_batches(
+    path: Path, dialect: Dialect, *, batch_rows: int, reject: RejectRows
+) -> Iterator[pa.RecordBatch]:
+    """Yield the usable records of a file as string columns named as in its header.
+
+    Parameters
+    ----------
+    path : text file, plain or gzip
+    dialect : as detected
+    batch_rows : rows a batch, about; a block of the file decides
+    reject : called with 1-based record numbers and a reason, always before the batch that
+        holds later records is yielded
+
+    Raises
+    ------
+    EncodingNotRecognisedError : bytes that do not decode, with their line
+    InputError : a value longer than a block, damaged gzip, a failing disk
+    """
+    block_bytes = int(min(max(batch_rows * dialect.row_bytes, BLOCK_BYTES_MIN), BLOCK_BYTES_MAX))
+    position = 0
+    rejected: list[int] = []
+
+    def skip_row(row: pacsv.InvalidRow) -> str:
+        number = row.number - 1  # the reader counts the header as row 1
+        rejected.append(number)
+        if row.text.count("\n") > LINE_BREAKS_IN_VALUE_MAX:
+            reject([number], _swallowed(row.text.count("\n")))
+        else:
+            reject([number], _wrong_width(row.actual_columns, row.expected_columns))
+        return "skip"
+
+    with _NamedErrors(path, dialect, block_bytes):
+        for batch in _open(path, dialect, block_bytes, skip_row):
+            runaway = _runaway_rows(batch)
+            if len(runaway):
+                batch = _set_runaways_aside(batch, runaway, position, rejected, reject)
+            position += batch.num_rows
+            if batch.num_rows:
+                yield batch
+
+
+def _wrong_width(actual: int, expected: int) -> str:
+    return f"wrong number of columns: {actual} instead of {expected}"
+
+
+def _swallowed(line_breaks: int) -> str:
+    return f"a quote is not closed: {line_breaks + 1} lines became one record"
+
+
+def _open(
+    path: Path, dialect: Dialect, block_bytes: int, skip_row: Callable[[Any], str]
+) -> Iterator[pa.RecordBatch]:
+    names = dialect.header
+    for _ in range(2):
+        file = pa.input_stream(str(path), compression="gzip" if is_gzip(path) else None)
+        reader = pacsv.open_csv(
+            file,
+            read_options=pacsv.ReadOptions(
+                use_threads=False,
+                block_size=block_bytes,
+                encoding="gb18030" if dialect.encoding == "gb18030" else "utf8",
+            ),
+            parse_options=pacsv.ParseOptions(
+                delimiter=dialect.delimiter, newlines_in_values=True, invalid_row_handler=skip_row
+            ),
+            convert_options=pacsv.ConvertOptions(
+                column_types={name: pa.string() for name in names},
+                null_values=[""],
+                strings_can_be_null=True,
+            ),
+        )
+        if all(pa.types.is_string(kind) for kind in reader.schema.types):
+            yield from reader
+            return
+        # The two header parsers disagreed: the types were guessed. Ask again with its names.
+        names = tuple(reader.schema.names)
+    raise InputError(f"{path}: the header line cannot be read", path=str(path))
+
+
+def _runaway_rows(batch: pa.RecordBatch) -> np.ndarray[Any, Any]:
+    """Return positions of records with a value of implausibly many lines."""
+    found = np.zeros(0, np.int64)
+    for column in batch.columns:
+        buffer = column.buffers()[2]
+        if buffer is None or not (np.frombuffer(buffer, np.uint8) == 10).any():
+            continue
+        breaks = pc.count_substring(column, "\n")
+        over = pc.fill_null(pc.greater(breaks, LINE_BREAKS_IN_VALUE_MAX), False)
+        found = np.union1d(found, np.flatnonzero(over.to_numpy(zero_copy_only=False)))
+    return found
+
+
+def _set_runaways_aside(
+    batch: pa.RecordBatch,
+    runaway: np.ndarray[Any, Any],
+    position: int,
+    rejected: list[int],
+    reject: RejectRows,
+) -> pa.RecordBatch:
+    numbers = row_numbers(position + runaway, np.asarray(sorted(rejected), np.int64))
+    for row, number in zip(runaway, numbers, strict=True):
+        values = [column[int(row)].as_py() or "" for column in batch.columns]
+        reject([int(number)], _swallowed(max(value.count("\n") for value in values)))
+        rejected.append(int(number))
+    keep = np.ones(batch.num_rows, np.bool_)
+    keep[runaway] = False
+    return batch.filter(pa.array(keep))
+
+
+def row_numbers(
+    positions: np.ndarray[Any, Any], rejected: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
+    """Turn 0-based positions among usable records into 1-based record numbers of the file.
+
+    Parameters
+    ----------
+    positions : int64[n]
+    rejected : int64[k], sorted record numbers that were set aside
+    """
+    usable_before = rejected - 1 - np.arange(len(rejected))
+    return positions + 1 + np.searchsorted(usable_before, positions, side="right")
+
+
+class _NamedErrors:
+    """Say which file, where and what to do when pyarrow gives up in the middle of one."""
+
+    def __init__(self, path: Path, dialect: Dialect, block_bytes: int) -> None:
+        self.path = path
+        self.dialect = dialect
+        self.block_bytes = block_bytes
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is None or isinstance(error, InputError):
+            return
+        path = str(self.path)
+        if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in str(error):
+            line = find_undecodable_line(self.path, self.dialect.encoding)
+            name = "GB18030" if self.dialect.encoding == "gb18030" else "UTF-8"
+            raise EncodingNotRecognisedError(
+                f"{path}: bytes on line {line or 'unknown'} are not {name}, as the text before "
+                "them is; correct that line, or convert the file to UTF-8",
+                path=path,
+            ) from error
+        if isinstance(error, pa.ArrowInvalid) and "straddling" in str(error):
+            raise InputError(
+                f"{path}: a quoted value runs on for more than {self.block_bytes >> 20} MiB; "
+                "a closing quote is missing somewhere before it",
+                path=path,
+            ) from error
+        if isinstance(error, pa.ArrowInvalid | OSError | EOFError):
+            raise InputError(
+                f"{path}: cannot be read to its end ({_reason(error)})", path=path
+            ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """Keep the kind of a pyarrow error but none of the values it may quote."""
+    text = str(error).split("\n")[0]
+    if isinstance(error, pa.ArrowInvalid) and ":" in text:
+        text = text.split(":")[0]
+    return text[:120]

@@ -1,0 +1,141 @@
+"""Hold a run against known truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from mpi.calibration import precision_recall_curve, reliability_table
+from mpi.metrics import b_cubed_scores, codes_of, false_merges, missed_pairs_by_size, pairwise_scores
+from mpi.report_data import EVALUATION_CURVE, RELIABILITY, Evaluated
+from mpi.result import Result
+from mpi.run_directory import read_run
+from mpi.truth_rows import TruthIndex
+from person.errors import InputError
+
+__all__ = ["Evaluation", "evaluate"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """A run held against truth.
+
+    Attributes
+    ----------
+    measures : precision, recall and F1 over pairs of records put together, the same by B-cubed,
+        false merges; and beside them what the run itself expected
+    missed : pairs missed by the size of the entity
+    curve : precision and recall of the scored pairs at every threshold
+    reliability : expected and actual matches by bands of match weight
+    notes : what to know when reading the numbers
+    """
+
+    measures: dict[str, float]
+    missed: pa.Table
+    curve: pa.Table = field(repr=False)
+    reliability: pa.Table = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"measures": self.measures, "missed": self.missed, "notes": list(self.notes)}
+
+    @property
+    def tables(self) -> dict[str, pa.Table]:
+        return {"Missed pairs by size of the person": self.missed, "Calibration": self.reliability}
+
+    def for_report(self) -> Evaluated:
+        return Evaluated(measures=self.measures, curve=self.curve, reliability=self.reliability)
+
+
+def evaluate(run: Result | pa.Table | str | Path, truth: Any) -> Evaluation:
+    """Compare clusters with known truth; records that truth does not know are left out.
+
+    Parameters
+    ----------
+    run : a Result, the output directory of a run, a clusters.parquet, or a clusters table
+    truth : path or table of (record_id, entity_id) or of pairs, see `mpi.truth.read_truth`
+
+    Returns
+    -------
+    Evaluation; in a link_only run only pairs of the two tables count
+
+    Raises
+    ------
+    InputError : truth knows none of the records
+    """
+    clusters, links, facts = _parts(run)
+    index = TruthIndex(truth)
+    entity = index.entities(clusters.column("source"), clusters.column("record_id"))
+    if (entity < 0).all():
+        raise InputError("the truth knows none of these records; do the record ids agree?")
+    cluster = codes_of(clusters.column("enterprise_id").to_numpy(zero_copy_only=False))
+    sides = None
+    if facts.get("command") == "link_only":
+        sides = codes_of(clusters.column("source").to_numpy(zero_copy_only=False))
+    pairs = pairwise_scores(cluster, entity, sides)
+    b_cubed = b_cubed_scores(cluster, entity)
+    merges = false_merges(cluster, entity)
+    measures = {
+        "precision": pairs.precision,
+        "recall": pairs.recall,
+        "f1": pairs.f1,
+        "b_cubed_precision": b_cubed.precision,
+        "b_cubed_recall": b_cubed.recall,
+        "b_cubed_f1": b_cubed.f1,
+        "false_merges_per_10_000_people": merges.per_10_000_entities,
+    }
+    expected = facts.get("expected", {})
+    for name in ("precision", "recall"):
+        if name in expected:
+            measures[f"expected_{name}"] = float(expected[name])
+    missed = missed_pairs_by_size(cluster, entity, sides)
+    curve, reliability = _pair_tables(links, index, pairs.true_pairs)
+    unknown = int((entity < 0).sum())
+    notes = (f"{unknown} records are not in the truth and were left out",) if unknown else ()
+    return Evaluation(
+        measures=measures,
+        missed=pa.table(
+            {
+                "records_of_the_person": missed.entity_size,
+                "people": missed.entities,
+                "true_pairs": missed.true_pairs,
+                "missed_pairs": missed.missed_pairs,
+            }
+        ),
+        curve=curve,
+        reliability=reliability,
+        notes=notes,
+    )
+
+
+def _parts(run: Result | pa.Table | str | Path) -> tuple[pa.Table, pa.Table | None, dict[str, Any]]:
+    if isinstance(run, Result):
+        return run.clusters, run.links, run.run
+    if isinstance(run, pa.Table):
+        return run, None, {}
+    path = Path(run)
+    if path.is_file():
+        return pq.read_table(path), None, {}
+    facts = read_run(path)
+    return pq.read_table(path / "clusters.parquet"), pq.read_table(path / "links.parquet"), facts
+
+
+def _pair_tables(
+    links: pa.Table | None, index: TruthIndex, true_pairs: int
+) -> tuple[pa.Table, pa.Table]:
+    if links is None or links.num_rows == 0:
+        return EVALUATION_CURVE.empty_table(), RELIABILITY.empty_table()
+    left = index.entities(links.column("source_l"), links.column("record_id_l"))
+    right = index.entities(links.column("source_r"), links.column("record_id_r"))
+    known = (left >= 0) & (right >= 0)
+    weight = pc.cast(links.column("match_weight"), pa.float64()).to_numpy()[known]
+    is_match = (left == right)[known]
+    curve = precision_recall_curve(weight, is_match, matches_total=true_pairs)
+    reliability = reliability_table(weight, is_match)
+    return curve.to_table().cast(EVALUATION_CURVE), reliability.cast(RELIABILITY)
+

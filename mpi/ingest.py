@@ -1,0 +1,366 @@
+"""From files to the encoded store: bind columns, encode batches side by side, count what they hold.
+
+Data flow: Arrow batch (131,072 records) -> `person.encode` on a worker thread -> rows appended
+to one Arrow IPC file in the order of the input. Nothing but the current batches and one hash a
+record (to find repeated record ids) is held in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from mpi.progress import Progress
+from mpi.report_data import FIELD_QUALITY
+from mpi.tables import InputSet, Rejects
+from person.batch import PersonBatch, encode_batch
+from person.errors import ConfigError, InputError
+from person.field import FieldStatus, OverflowTable
+from person.hashing import SeenHashes, hash_texts
+from person.identity import BIRTH_DATE_CONTRADICTS, SEX_CONTRADICTS
+from person.layout import Layout, layout_for
+from person.schema import BoundField, Schema
+from person.store import EncodedStore, EncodedStoreWriter
+from person.text import Utf8Column
+from person.threads import ordered_map
+
+__all__ = ["Ingested", "effective_schema", "ingest"]
+
+SOURCES_MAX: Final = 65_535
+_STATUSES: Final = len(FieldStatus)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingested:
+    """An input, encoded.
+
+    Attributes
+    ----------
+    schema : reduced to the fields that the input has columns for
+    layout, store, overflow : the encoded records
+    sources : source names by number
+    side_of_source : int8[n_sources], which input set of a link job each source belongs to
+    quality : records by source, field and status (`mpi.report_data.FIELD_QUALITY`)
+    unlinkable_count : records in which no field holds anything
+    rejects : rows that were set aside
+    notes : what a user should know about the input
+    """
+
+    schema: Schema
+    layout: Layout
+    store: EncodedStore
+    overflow: OverflowTable
+    sources: tuple[str, ...]
+    side_of_source: NDArray[np.int8]
+    quality: pa.Table
+    unlinkable_count: int
+    rejects: Rejects
+    notes: tuple[str, ...]
+
+    @property
+    def record_count(self) -> int:
+        return self.store.record_count
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    side: int
+    path: str
+    stem: str
+    first_row: int
+    batch: pa.RecordBatch
+    bound: tuple[BoundField, ...]
+    id_column: str | None
+    source_column: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    task: _Task
+    batch: PersonBatch
+    record_id: pa.Array
+    has_id: NDArray[np.bool_]
+    source_names: list[str]
+    source_index: NDArray[np.int64]
+
+
+def effective_schema(schema: Schema, inputs: Sequence[InputSet]) -> Schema:
+    """The schema reduced to what the inputs hold, with the order of written dates settled.
+
+    A national id brings birth date and sex with it, columns or not, because it states them.
+    """
+    present: set[str] = set()
+    for file in (file for each in inputs for file in each.files):
+        present |= {bound.field.name for bound in schema.bind(file.columns, path=file.path)}
+    roles = {each.role for each in schema.fields if each.name in present}
+    if "national_id" in roles:
+        present |= {each.name for each in schema.fields if each.role in ("birth_date", "sex")}
+    return _with_date_order(schema.with_fields(present), inputs)
+
+
+def _with_date_order(schema: Schema, inputs: Sequence[InputSet]) -> Schema:
+    """Decide once, from the first rows, whether 03/04/1980 is in March or in April."""
+    undecided = [f for f in schema.fields if f.kind == "date" and "order" not in f.options]
+    if not undecided:
+        return schema
+    from person.dates import guess_date_order
+
+    heads = [batch for each in inputs for batch in each.head()]
+    fields = []
+    for each in schema.fields:
+        if each in undecided:
+            texts = [_text_column(batch, schema, each.name) for batch in heads]
+            joined = pa.concat_arrays(
+                [text for text in texts if text is not None] or [pa.array([], pa.string())]
+            )
+            order = guess_date_order(Utf8Column.from_arrow(joined))
+            each = replace(each, options={**each.options, "order": order})
+        fields.append(each)
+    return replace(schema, fields=tuple(fields))
+
+
+def _text_column(batch: pa.RecordBatch, schema: Schema, name: str) -> pa.Array | None:
+    column = schema.find_column(schema.field(name).columns, batch.schema.names)
+    if column is None:
+        return None
+    array = batch.column(column)
+    if not pa.types.is_string(array.type):
+        return None  # a typed date needs no guess
+    return array
+
+
+def ingest(
+    inputs: Sequence[InputSet], schema: Schema, scratch: Path, progress: Progress
+) -> Ingested:
+    """Encode every usable row of the inputs.
+
+    Parameters
+    ----------
+    inputs : one set for dedupe, two for link
+    schema : as `effective_schema` returned it
+    scratch : directory for the encoded store; the caller removes it
+    progress : told of the records read
+
+    Returns
+    -------
+    Ingested
+
+    Raises
+    ------
+    InputError : the inputs cannot be read, hold no usable row, or have too many sources
+    """
+    layout = layout_for(schema.fields)
+    rejects = inputs[0].rejects
+    gatherer = _Gatherer(schema, rejects)
+    path = scratch / "encoded.arrow"
+    with (
+        progress.stage("encode", sum(each.rows_estimate for each in inputs)) as stage,
+        EncodedStoreWriter(path, layout.n_words) as writer,
+    ):
+
+        def encode(task: _Task) -> _Encoded:
+            return _encode(task, schema, layout)
+
+        for encoded in ordered_map(encode, _tasks(inputs, schema, gatherer.notes)):
+            gatherer.take(encoded, writer)
+            stage.advance(encoded.task.batch.num_rows)
+    store = EncodedStore(path)
+    if store.record_count == 0:
+        reasons = "; ".join(f"{count} {reason}" for reason, count in rejects.counts.items())
+        raise InputError(f"no usable row in the input ({reasons or 'it is empty'})")
+    for other in inputs[1:]:
+        _merge_rejects(rejects, other.rejects)
+    return Ingested(
+        schema=schema,
+        layout=layout,
+        store=store,
+        overflow=gatherer.overflow,
+        sources=tuple(name for _, name in gatherer.sources),
+        side_of_source=np.array([side for side, _ in gatherer.sources], np.int8),
+        quality=gatherer.quality_table(),
+        unlinkable_count=gatherer.unlinkable_count,
+        rejects=rejects,
+        notes=tuple(gatherer.all_notes()),
+    )
+
+
+def _merge_rejects(into: Rejects, other: Rejects) -> None:
+    if other is into or not len(other):
+        return
+    table = other.to_table()
+    for row in table.to_pylist():
+        into.append(row["file"], row["row"], reason=row["reason"], source=row["source"])
+
+
+def _tasks(inputs: Sequence[InputSet], schema: Schema, notes: list[str]) -> Iterator[_Task]:
+    for side, each in enumerate(inputs):
+        bound_of: dict[int, tuple[Any, ...]] = {}
+        for index, first_row, batch in each:
+            file = each.files[index]
+            if index not in bound_of:
+                id_column = schema.find_column(schema.record_id, file.columns)
+                source_column = schema.find_column(schema.source, file.columns)
+                bound_of[index] = (
+                    schema.bind(file.columns, path=file.path),
+                    id_column,
+                    source_column,
+                )
+                if id_column is None:
+                    notes.append(f"{file.path}: no record id column; row numbers serve as ids")
+            bound, id_column, source_column = bound_of[index]
+            yield _Task(
+                side, file.path, file.stem, first_row, batch, bound, id_column, source_column
+            )
+
+
+def _encode(task: _Task, schema: Schema, layout: Layout) -> _Encoded:
+    batch = encode_batch(task.batch, schema, layout, task.bound)
+    count = len(batch)
+    if task.id_column is None:
+        first = task.first_row + 1
+        record_id = pc.cast(pa.array(np.arange(first, first + count)), pa.string())
+    else:
+        record_id = pc.utf8_trim_whitespace(pc.cast(task.batch.column(task.id_column), pa.string()))
+    has_id = pc.fill_null(pc.not_equal(record_id, ""), False).to_numpy(zero_copy_only=False)
+    record_id = pc.fill_null(record_id, "")
+    if task.source_column is None:
+        names, index = [task.stem], np.zeros(count, np.int64)
+    else:
+        column = pc.cast(task.batch.column(task.source_column), pa.string())
+        column = pc.fill_null(pc.utf8_trim_whitespace(column), "")
+        column = pc.if_else(pc.equal(column, ""), task.stem, column).dictionary_encode()
+        names = column.dictionary.to_pylist()
+        index = column.indices.to_numpy().astype(np.int64)
+    return _Encoded(task, batch, record_id, has_id, names, index)
+
+
+class _Gatherer:
+    """Takes encoded batches in order: numbers sources, sets rows aside, counts, appends."""
+
+    def __init__(self, schema: Schema, rejects: Rejects) -> None:
+        self.schema = schema
+        self.rejects = rejects
+        self.sources: dict[tuple[int, str], int] = {}
+        self.overflow = OverflowTable()
+        self.unlinkable_count = 0
+        self.notes: list[str] = []
+        self._seen = SeenHashes()
+        self._quality: dict[tuple[int, str], NDArray[np.int64]] = {}
+        self._flag_counts = np.zeros(4, np.int64)
+
+    def take(self, encoded: _Encoded, writer: EncodedStoreWriter) -> None:
+        source = self._number_sources(encoded)
+        repeated = self._repeated(encoded, source)
+        self._set_aside(encoded, ~encoded.has_id, "the record id is missing", source)
+        self._set_aside(
+            encoded, repeated, "an earlier row of this source has the same record id", source
+        )
+        self._set_aside(
+            encoded,
+            encoded.has_id & ~repeated & encoded.batch.is_unlinkable,
+            "",
+            source,
+        )
+        kept = encoded.has_id & ~repeated
+        self._count(encoded, source, kept)
+        rows, record_id = encoded.batch.rows, encoded.record_id
+        if not kept.all():
+            rows, source = rows[kept], source[kept]
+            record_id = record_id.filter(pa.array(kept))
+        self.overflow = self.overflow.merged_with(encoded.batch.overflow)
+        writer.append(rows, source, record_id)
+
+    def _number_sources(self, encoded: _Encoded) -> NDArray[np.uint16]:
+        numbers = []
+        for name in encoded.source_names:
+            numbers.append(self.sources.setdefault((encoded.task.side, name), len(self.sources)))
+        if len(self.sources) > SOURCES_MAX:
+            raise InputError(
+                f"{encoded.task.path}: more than {SOURCES_MAX} different sources; is the source "
+                f"column ({encoded.task.source_column}) the right one?",
+                path=encoded.task.path,
+            )
+        return np.array(numbers or [0], np.uint16)[encoded.source_index]
+
+    def _repeated(self, encoded: _Encoded, source: NDArray[np.uint16]) -> NDArray[np.bool_]:
+        hashes = hash_texts(Utf8Column.from_arrow(encoded.record_id), source.astype(np.uint64))
+        repeated = np.zeros(len(hashes), np.bool_)
+        repeated[encoded.has_id] = self._seen.mark(hashes[encoded.has_id])
+        return repeated
+
+    def _set_aside(
+        self,
+        encoded: _Encoded,
+        chosen: NDArray[np.bool_],
+        reason: str,
+        source: NDArray[np.uint16],
+    ) -> None:
+        if not chosen.any():
+            return
+        if not reason:  # kept, as a person of its own, but worth knowing
+            self.unlinkable_count += int(chosen.sum())
+            return
+        places = np.flatnonzero(chosen)
+        names = np.array([name for _, name in self.sources], object)
+        self.rejects.append(
+            encoded.task.path,
+            encoded.task.first_row + places + 1,
+            reason=reason,
+            source=names[source[places]].tolist(),
+            record_id=encoded.record_id.take(pa.array(places)),
+        )
+
+    def _count(
+        self, encoded: _Encoded, source: NDArray[np.uint16], kept: NDArray[np.bool_]
+    ) -> None:
+        for name, status in encoded.batch.status.items():
+            code = source[kept].astype(np.int64) * _STATUSES + status[kept]
+            counts = np.bincount(code, minlength=len(self.sources) * _STATUSES)
+            for number, row in enumerate(counts.reshape(-1, _STATUSES)):
+                if row.any():
+                    held = self._quality.setdefault((number, name), np.zeros(_STATUSES, np.int64))
+                    held += row
+        self._flag_counts += np.bincount(encoded.batch.flags[kept], minlength=4)[:4]
+
+    def quality_table(self) -> pa.Table:
+        names = [name for _, name in self.sources]
+        rows: list[Mapping[str, Any]] = []
+        for (number, field), counts in sorted(self._quality.items()):
+            for status in FieldStatus:
+                if not counts[status]:
+                    continue
+                kind = {FieldStatus.VALID: "valid", FieldStatus.MISSING: "missing"}
+                rows.append(
+                    {
+                        "source": names[number],
+                        "field": field,
+                        "status": kind.get(status, "invalid"),
+                        "reason": None if status in kind else status.name.lower(),
+                        "records": int(counts[status]),
+                    }
+                )
+        return pa.Table.from_pylist(rows, FIELD_QUALITY)
+
+    def all_notes(self) -> Iterator[str]:
+        yield from self.notes
+        both = self._flag_counts[BIRTH_DATE_CONTRADICTS | SEX_CONTRADICTS]
+        for flag, what in ((BIRTH_DATE_CONTRADICTS, "birth date"), (SEX_CONTRADICTS, "sex")):
+            count = int(self._flag_counts[flag] + both)
+            if count:
+                yield f"{count} records whose id number states another {what} than the record"
+        if self.unlinkable_count:
+            yield f"{self.unlinkable_count} records hold nothing to link them by"
+
+
+def require_fields(schema: Schema, names: Sequence[str]) -> None:
+    """ConfigError unless the schema has every named field."""
+    missing = [name for name in names if name not in {each.name for each in schema.fields}]
+    if missing:
+        raise ConfigError(f"the input lacks the fields {', '.join(missing)}")

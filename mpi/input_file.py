@@ -1,0 +1,222 @@
+"""One table of the input: what it is, its checksum, its rows as Arrow record batches."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from mpi.delimited import Dialect, read_batches, row_numbers
+from mpi.rejects import Rejects
+from person.errors import InputError, SchemaMismatchError
+
+__all__ = ["BINARY_SUFFIXES", "SUFFIXES", "InputFile", "damaged", "unreadable"]
+
+TEXT_SUFFIXES: Final = (".csv", ".tsv", ".txt")
+BINARY_SUFFIXES: Final = (".parquet", ".pq", ".arrow", ".arrows", ".feather", ".ipc")
+SUFFIXES: Final = (
+    *TEXT_SUFFIXES,
+    *BINARY_SUFFIXES,
+    *(f"{suffix}.gz" for suffix in TEXT_SUFFIXES),
+)
+
+
+class InputFile:
+    """One table of the input: a file, or an Arrow table in memory.
+
+    Attributes
+    ----------
+    path : file path, or '<table>' ('<table 2>' ...) for tables in memory
+    stem : file name without its suffixes; the default name of the source
+    format : 'csv', 'parquet', 'arrow', 'arrow-stream' or 'table'
+    encoding : 'utf-8', 'utf-8-sig', 'gb18030', or None for binary formats
+    columns : column names, trimmed
+    size_bytes : on disk, or in memory
+    rows_known : number of rows where the format states it, else None
+    rows_read, rows_rejected : by the latest pass over the file
+    """
+
+    def __init__(self, path: str, kind: str, size_bytes: int, columns: Sequence[str]) -> None:
+        self.path = path
+        self.format = kind
+        self.size_bytes = size_bytes
+        self.columns = _clean_columns(path, columns)
+        self.encoding: str | None = None
+        self.rows_known: int | None = None
+        self.rows_read = 0
+        self.dialect: Dialect | None = None
+        self.table: pa.Table | None = None
+        self._rejected: list[int] = []
+
+    @property
+    def stem(self) -> str:
+        name = Path(self.path).name
+        for suffix in sorted(SUFFIXES, key=len, reverse=True):
+            if name.lower().endswith(suffix):
+                return name[: -len(suffix)]
+        return name.strip("<>") if self.format == "table" else name
+
+    @property
+    def rows_rejected(self) -> int:
+        return len(self._rejected)
+
+    @property
+    def rows_estimate(self) -> int:
+        """Number of rows: known, or guessed from the size of the first MiB's rows."""
+        if self.rows_known is not None:
+            return self.rows_known
+        packed = 5 if self.path.lower().endswith(".gz") else 1
+        row_bytes = self.dialect.row_bytes if self.dialect else 100.0
+        return int(self.size_bytes * packed / max(row_bytes, 1.0))
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hexadecimal digest of the file's bytes (of the Arrow stream, for a table)."""
+        digest = hashlib.sha256()
+        if self.table is not None:
+            with pa.ipc.new_stream(
+                pa.PythonFile(_HashSink(digest), "w"), self.table.schema
+            ) as sink:
+                sink.write_table(self.table)
+            return digest.hexdigest()
+        try:
+            with Path(self.path).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise unreadable(self.path, error) from error
+
+    def row_number(self, positions: int | NDArray[Any]) -> NDArray[np.int64]:
+        """Turn positions among usable rows into 1-based row numbers of the file.
+
+        Parameters
+        ----------
+        positions : int64[n] or one int, `first_row` + index in the batch
+
+        Returns
+        -------
+        int64[n], the header not counted, rejected rows counted
+        """
+        rejected = np.asarray(sorted(self._rejected), np.int64)
+        return row_numbers(np.atleast_1d(np.asarray(positions, np.int64)), rejected)
+
+    def describe(self) -> dict[str, Any]:
+        """What run.json says of this input."""
+        return {
+            "path": self.path,
+            "format": self.format,
+            "encoding": self.encoding,
+            "size_bytes": self.size_bytes,
+            "sha256": self.sha256,
+            "rows": self.rows_read,
+            "rows_rejected": self.rows_rejected,
+        }
+
+    def batches(self, batch_rows: int, rejects: Rejects | None) -> Iterator[pa.RecordBatch]:
+        """Yield the usable rows in batches of at most `batch_rows`, columns renamed."""
+        self.rows_read, self._rejected = 0, []
+        for batch in self._raw_batches(batch_rows, rejects):
+            batch = batch.rename_columns(list(self.columns))
+            for start in range(0, batch.num_rows, batch_rows):
+                part = batch.slice(start, batch_rows)
+                yield part
+                self.rows_read += part.num_rows
+
+    def _raw_batches(self, batch_rows: int, rejects: Rejects | None) -> Iterator[pa.RecordBatch]:
+        if self.table is not None:
+            yield from self.table.to_batches(max_chunksize=batch_rows)
+        elif self.dialect is not None:
+
+            def reject(numbers: list[int], reason: str) -> None:
+                self._rejected.extend(numbers)
+                if rejects is not None:
+                    rejects.append(self.path, numbers, source=self.stem, reason=reason)
+
+            yield from read_batches(
+                Path(self.path), self.dialect, batch_rows=batch_rows, reject=reject
+            )
+        else:
+            yield from _arrow_batches(self.path, self.format, batch_rows)
+
+
+def _arrow_batches(path: str, kind: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    readers: dict[str, Callable[[], Iterator[pa.RecordBatch]]] = {
+        "parquet": lambda: _parquet_batches(path, batch_rows),
+        "arrow": lambda: _ipc_file_batches(path),
+        "arrow-stream": lambda: _ipc_stream_batches(path),
+    }
+    try:
+        yield from readers[kind]()
+    except (pa.ArrowException, OSError) as error:
+        raise damaged(path) from error
+
+
+def _parquet_batches(path: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(path, memory_map=True) as parquet:
+        yield from parquet.iter_batches(batch_size=batch_rows)
+
+
+def _ipc_file_batches(path: str) -> Iterator[pa.RecordBatch]:
+    with pa.memory_map(path) as source:
+        reader = pa.ipc.open_file(source)
+        for index in range(reader.num_record_batches):
+            yield reader.get_batch(index)
+
+
+def _ipc_stream_batches(path: str) -> Iterator[pa.RecordBatch]:
+    with pa.memory_map(path) as source:
+        yield from pa.ipc.open_stream(source)
+
+
+def _clean_columns(path: str, columns: Sequence[str]) -> tuple[str, ...]:
+    """Trim names, name the nameless by position, refuse duplicates."""
+    names = [str(name).replace("\ufeff", "").strip() for name in columns]
+    names = [name or f"column_{position}" for position, name in enumerate(names, 1)]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise SchemaMismatchError(
+            f"{path}: more than one column is named {', '.join(twice)}; rename or remove one",
+            path=path,
+            columns=twice,
+        )
+    return tuple(names)
+
+
+def damaged(path: str) -> InputError:
+    """Say that a binary file is not whole."""
+    return InputError(f"{path}: damaged or cut short; write or copy the file again", path=path)
+
+
+def unreadable(path: str, error: OSError) -> InputError:
+    """Say in one line what the operating system objects to."""
+    if isinstance(error, FileNotFoundError):
+        return InputError(f"{path}: no such file or directory; check the path", path=path)
+    if isinstance(error, PermissionError):
+        where = error.filename or path
+        return InputError(f"{where}: no permission to read it; ask its owner", path=path)
+    return InputError(f"{path}: cannot be read ({error.strerror or 'I/O error'})", path=path)
+
+
+class _HashSink:
+    """A file that only hashes what is written to it."""
+
+    closed = False
+
+    def __init__(self, digest: Any) -> None:
+        self._digest = digest
+
+    def write(self, content: Any) -> int:
+        self._digest.update(content)
+        return len(content)
+
+    def flush(self) -> None:
+        return None
+
+    def close(self) -> None:
+        self.closed = True

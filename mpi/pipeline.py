@@ -1,0 +1,478 @@
+"""The main job: files in; clusters, links and a report out.
+
+    inputs -> ingest (encoded store) -> train -> score candidate pairs -> calibrate -> cluster
+           -> tables, report
+
+Each stage streams over the encoded store or works on arrays of the kept pairs; scratch files
+live in one temporary directory, removed whatever happens.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import resource
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+from blocking.rule_sets import rules_for_roles
+from blocking.rules import BlockingRule, rules_from_dicts
+from matching.compiled import CompiledModel, compile_model
+from matching.defaults import default_comparisons
+from matching.frequencies import TermFrequencies, count_exact_agreement
+from matching.model import Model, Thresholds, read_model
+from mpi.decide import Decided, calibrate, decide, expected_facts, prior_shift
+from mpi.ingest import Ingested, effective_schema, ingest
+from mpi.outputs import OutputDirectory
+from mpi.progress import NO_PROGRESS, Progress, Stage
+from mpi.report_build import build_report
+from mpi.result import CLUSTERS, Result, cluster_batches, pair_table, review_table, write_result
+from mpi.scratch import scratch_directory
+from mpi.score_run import Scored, score_candidates
+from mpi.tables import InputSet, open_inputs
+from mpi.train_run import PairSpace, pair_space, train_on
+from mpi.units import parse_bytes
+from person.errors import ConfigError
+from person.schema import Schema, load_schema
+
+__all__ = ["CLUSTERINGS", "JobOptions", "dedupe", "link", "run_job", "train"]
+
+CLUSTERINGS: Final = ("constrained", "components", "one_to_one")
+MODES: Final = ("dedupe", "link_only", "link_and_dedupe")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOptions:
+    """How a job runs.
+
+    Attributes
+    ----------
+    schema, model : what a caller gave, or None
+    memory : budget such as '8GiB'
+    seed : of everything random
+    clustering : one of CLUSTERINGS
+    strict : refuse the input if any row cannot be used
+    overwrite : replace an earlier result in the output directory
+    """
+
+    schema: Schema | str | Path | None = None
+    model: Model | str | Path | None = None
+    memory: str | int = "8GiB"
+    seed: int = 0
+    clustering: str = "constrained"
+    strict: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.clustering not in CLUSTERINGS:
+            raise ConfigError(
+                f"unknown clustering {self.clustering!r}; choose from {', '.join(CLUSTERINGS)}"
+            )
+        if self.schema is not None and self.model is not None:
+            raise ConfigError("give a schema or a model, not both: a model brings its schema")
+
+    @property
+    def memory_bytes(self) -> int:
+        return parse_bytes(self.memory)
+
+
+@dataclass(slots=True)
+class _Timer:
+    """Passes progress on and keeps the seconds of each stage."""
+
+    progress: Progress
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None) -> Iterator[Stage]:
+        started = time.perf_counter()
+        try:
+            with self.progress.stage(name, total) as stage:
+                yield stage
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+
+def dedupe(
+    inputs: Any,
+    *,
+    schema: Schema | str | Path | None = None,
+    model: Model | str | Path | None = None,
+    out: str | Path | None = None,
+    memory: str | int = "8GiB",
+    seed: int = 0,
+    clustering: str = "constrained",
+    strict: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Result:
+    """Find which records of a table are the same person.
+
+    Parameters
+    ----------
+    inputs : path, glob, directory, several of them, or an Arrow table
+    schema : describes the columns; None for Chinese residents under the usual column names
+    model : a trained model (or its file); None trains one on the records, unsupervised
+    out : directory to write the results to
+    memory : budget such as '8GiB'
+    seed : of everything random; equal runs give equal results
+    clustering : 'constrained' or 'components'
+    strict : refuse the input if any row cannot be used
+    overwrite : replace an earlier result in `out`
+    progress : told of each stage, see `mpi.progress`
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ConfigError, InputError, OutputError, BlockingError, MatchingError
+    """
+    options = JobOptions(
+        schema=schema,
+        model=model,
+        memory=memory,
+        seed=seed,
+        clustering=clustering,
+        strict=strict,
+        overwrite=overwrite,
+    )
+    if clustering == "one_to_one":
+        raise ConfigError("one_to_one clustering needs two tables; use mpi.link")
+    return run_job([open_inputs(inputs)], "dedupe", options, out=out, progress=progress)
+
+
+def link(
+    left: Any,
+    right: Any,
+    *,
+    mode: str = "link_only",
+    schema: Schema | str | Path | None = None,
+    model: Model | str | Path | None = None,
+    out: str | Path | None = None,
+    memory: str | int = "8GiB",
+    seed: int = 0,
+    clustering: str = "constrained",
+    strict: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Result:
+    """Find which records of two tables are the same person.
+
+    Parameters
+    ----------
+    left, right : as `inputs` of `dedupe`
+    mode : 'link_only' compares records of different tables only, 'link_and_dedupe' all
+    clustering : also 'one_to_one': a record links at most one record of the other table
+    schema, model, out, memory, seed, strict, overwrite, progress : as for `dedupe`
+
+    Returns
+    -------
+    Result
+    """
+    if mode not in MODES[1:]:
+        raise ConfigError(f"unknown mode {mode!r}; choose link_only or link_and_dedupe")
+    options = JobOptions(
+        schema=schema,
+        model=model,
+        memory=memory,
+        seed=seed,
+        clustering=clustering,
+        strict=strict,
+        overwrite=overwrite,
+    )
+    sides = [open_inputs(left), open_inputs(right)]
+    return run_job(sides, mode, options, out=out, progress=progress)
+
+
+def train(
+    inputs: Any,
+    *,
+    schema: Schema | str | Path | None = None,
+    labels: Any = None,
+    seed: int = 0,
+    memory: str | int = "8GiB",
+    progress: Progress | None = None,
+) -> Model:
+    """Fit a model to a table without linking anything.
+
+    Parameters
+    ----------
+    inputs, schema, seed, memory, progress : as for `dedupe`
+    labels : known truth, as `mpi.evaluate` takes it; m probabilities then come from it
+
+    Returns
+    -------
+    Model
+    """
+    from mpi.truth_rows import labelled_pairs
+
+    options = JobOptions(schema=schema, memory=memory, seed=seed)
+    timer = _Timer(progress or NO_PROGRESS)
+    with scratch_directory() as scratch:
+        prepared = prepare([open_inputs(inputs)], "dedupe", options, scratch, timer)
+        matches = None if labels is None else labelled_pairs(prepared.ingested, labels)
+        trained = train_on(
+            prepared.ingested,
+            prepared.model,
+            prepared.rules,
+            prepared.space,
+            memory_bytes=options.memory_bytes,
+            seed=seed,
+            progress=timer,
+            matches=matches,
+        )
+    return trained.model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """An input encoded, with the model and rules that apply to it."""
+
+    ingested: Ingested
+    model: Model
+    rules: tuple[BlockingRule, ...]
+    space: PairSpace
+    left_out: tuple[str, ...]
+
+
+def prepare(
+    inputs: Sequence[InputSet],
+    mode: str,
+    options: JobOptions,
+    scratch: Path,
+    progress: Progress,
+) -> Prepared:
+    """Encode the inputs and settle which model and rules apply to them."""
+    given = read_model(options.model) if isinstance(options.model, (str, Path)) else options.model
+    schema = given.schema if given is not None else load_schema(options.schema)
+    effective = effective_schema(schema, inputs)
+    ingested = ingest(inputs, effective, scratch, progress)
+    if options.strict:
+        ingested.rejects.raise_if_any()
+    model, rules, left_out = _model_and_rules(given, ingested)
+    return Prepared(
+        ingested=ingested,
+        model=model,
+        rules=rules,
+        space=pair_space(ingested, mode),
+        left_out=left_out,
+    )
+
+
+def _model_and_rules(
+    given: Model | None, ingested: Ingested
+) -> tuple[Model, tuple[BlockingRule, ...], tuple[str, ...]]:
+    schema, layout = ingested.schema, ingested.layout
+    if given is not None:
+        usable = tuple(
+            each
+            for each in given.comparisons
+            if all(layout.has(name) for part in each.parts for name in part.fields)
+        )
+        if not usable:
+            raise ConfigError("the input has none of the fields that the model compares")
+        rules = tuple(
+            rule
+            for rule in rules_from_dicts(given.blocking_rules)
+            if all(layout.has(name) for name in rule.fields)
+        )
+        missing = [each.name for each in given.comparisons if each not in usable]
+        notes = [f"the model's comparison {name} has no column here" for name in missing]
+        return given.replace(comparisons=usable, schema=schema), rules, tuple(notes)
+    if schema.blocking_rules:
+        rules = rules_from_dicts(schema.blocking_rules)
+    else:
+        rules = rules_for_roles(schema.fields).rules
+    model = Model(
+        schema=schema,
+        comparisons=default_comparisons(schema.fields, layout),
+        blocking_rules=tuple(rule.to_dict() for rule in rules),
+    )
+    return model, rules, ()
+
+
+def run_job(
+    inputs: Sequence[InputSet],
+    mode: str,
+    options: JobOptions,
+    *,
+    out: str | Path | None,
+    progress: Progress | None,
+) -> Result:
+    """Run the whole path; see `dedupe` and `link`."""
+    timer = _Timer(progress or NO_PROGRESS)
+    started = time.perf_counter()
+    with ExitStack() as stack:
+        output = None
+        if out is not None:
+            output = stack.enter_context(OutputDirectory(out, overwrite=options.overwrite))
+        scratch = stack.enter_context(scratch_directory())
+        prepared = prepare(inputs, mode, options, scratch, timer)
+        model, frequencies = _fitted(prepared, options, timer)
+        ingested, space = prepared.ingested, prepared.space
+        compiled = compile_model(model, ingested.layout, ingested.overflow, frequencies)
+        scored = score_candidates(
+            ingested,
+            compiled,
+            prepared.rules,
+            space,
+            memory_bytes=options.memory_bytes,
+            progress=timer,
+        )
+        with timer.stage("cluster") as stage:
+            decided = _decide(prepared, model, compiled, scored, options)
+            stage.advance(ingested.record_count)
+        with timer.stage("write results") as stage:
+            result = _result(prepared, model, compiled, scored, decided, frequencies, options, mode)
+            _complete_run(result.run, inputs, timer, started)
+            if output is not None:
+                write_result(result, output)
+            stage.advance(ingested.record_count)
+    return result
+
+
+def _fitted(
+    prepared: Prepared, options: JobOptions, progress: Progress
+) -> tuple[Model, dict[str, TermFrequencies]]:
+    if prepared.model.is_trained:
+        with progress.stage("count values"):
+            _, frequencies = count_exact_agreement(
+                prepared.ingested.store,
+                prepared.ingested.layout,
+                prepared.model.comparisons,
+                memory_bytes=options.memory_bytes // 2,
+            )
+        return prepared.model, frequencies
+    trained = train_on(
+        prepared.ingested,
+        prepared.model,
+        prepared.rules,
+        prepared.space,
+        memory_bytes=options.memory_bytes,
+        seed=options.seed,
+        progress=progress,
+    )
+    return trained.model, trained.frequencies
+
+
+def _decide(
+    prepared: Prepared, model: Model, compiled: CompiledModel, scored: Scored, options: JobOptions
+) -> Decided:
+    prior = model.probability_two_random_records_match
+    assert prior is not None
+    shift = prior_shift(scored.histogram, prior, prepared.space.total_pairs)
+    thresholds = calibrate(scored, shift, prepared.space, model.thresholds)
+    return decide(
+        prepared.ingested,
+        model,
+        compiled,
+        scored,
+        shift,
+        thresholds,
+        prepared.space,
+        options.clustering,
+    )
+
+
+def _result(
+    prepared: Prepared,
+    model: Model,
+    compiled: CompiledModel,
+    scored: Scored,
+    decided: Decided,
+    frequencies: Mapping[str, TermFrequencies],
+    options: JobOptions,
+    mode: str,
+) -> Result:
+    ingested = prepared.ingested
+    clusters = pa.Table.from_batches(
+        cluster_batches(ingested, decided, f"{options.seed}"), CLUSTERS
+    )
+    links = pair_table(ingested, compiled, decided)
+    review = review_table(links)
+    rejects = ingested.rejects.to_table()
+    run = _run_facts(prepared, model, scored, decided, options, mode)
+    run["counts"] |= {
+        "links": links.num_rows - review.num_rows,
+        "review": review.num_rows,
+        "rejects": rejects.num_rows,
+    }
+    final = model.replace(
+        thresholds=Thresholds(
+            match_weight_link_min=decided.thresholds.link_weight,
+            match_weight_review_min=decided.thresholds.review_weight,
+        )
+    )
+    return Result(
+        clusters=clusters,
+        links=links,
+        review=review,
+        rejects=rejects,
+        model=final,
+        frequencies=dict(frequencies),
+        run=run,
+        report=build_report(ingested, model, compiled, scored, decided, run),
+    )
+
+
+def _run_facts(
+    prepared: Prepared,
+    model: Model,
+    scored: Scored,
+    decided: Decided,
+    options: JobOptions,
+    mode: str,
+) -> dict[str, Any]:
+    ingested = prepared.ingested
+    import numpy as np
+
+    sizes = np.bincount(decided.cluster)
+    sizes = sizes[sizes > 0]
+    parameters = dataclasses.asdict(options)
+    parameters["schema"] = ingested.schema.name
+    parameters["model"] = str(options.model) if isinstance(options.model, (str, Path)) else None
+    warnings = [*ingested.notes, *prepared.left_out, *model.training.get("notes", ())]
+    warnings += decided.notes
+    return {
+        "command": mode,
+        "parameters": parameters | {"mode": mode},
+        "versions": _versions(),
+        "counts": {
+            "records": ingested.record_count,
+            "sources": len(ingested.sources),
+            "unlinkable_records": ingested.unlinkable_count,
+            "candidate_pairs": scored.pair_count,
+            "people": len(sizes),
+            "clusters": int((sizes > 1).sum()),
+            "largest_cluster": int(sizes.max()),
+        },
+        "prior_shift": decided.prior_shift,
+        "expected": expected_facts(decided.thresholds),
+        "thresholds": decided.thresholds.as_dict(),
+        "warnings": warnings,
+    }
+
+
+def _versions() -> dict[str, str]:
+    names = ("mpi-index", "numpy", "numba", "pyarrow")
+    return {"python": platform.python_version()} | {name: version(name) for name in names}
+
+
+def _complete_run(
+    run: dict[str, Any], inputs: Sequence[InputSet], timer: _Timer, started: float
+) -> None:
+    run["inputs"] = [each for inputs_of_side in inputs for each in inputs_of_side.describe()]
+    run["seconds"] = {name: round(seconds, 4) for name, seconds in timer.seconds.items()}
+    run["seconds"]["total"] = round(time.perf_counter() - started, 4)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    run["peak_memory_bytes"] = peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,186 @@
+"""Gather what the report shows from the parts of a finished run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from matching.compiled import CompiledComparison, CompiledModel
+from matching.model import Model
+from mpi.calibration import expected_curve
+from mpi.decide import Decided
+from mpi.ingest import Ingested
+from mpi.report_data import (
+    BLOCKING,
+    COMPARISONS,
+    LARGEST_RUNS,
+    ReportData,
+    WaterfallExample,
+    cluster_size_table,
+    unlinkables_curve,
+    weight_histogram,
+)
+from mpi.score_run import Scored, histogram_weights
+from mpi.waterfall import waterfalls
+
+__all__ = ["build_report"]
+
+EXAMPLES_PER_ZONE: Final = 2
+UNLINKABLE_SAMPLE: Final = 50_000
+
+
+def build_report(
+    ingested: Ingested,
+    model: Model,
+    compiled: CompiledModel,
+    scored: Scored,
+    decided: Decided,
+    run: Mapping[str, Any],
+) -> ReportData:
+    """Build the report of a run; no person's value is in it."""
+    prior = model.probability_two_random_records_match
+    assert prior is not None
+    shift = decided.prior_shift
+    weights = histogram_weights() + shift
+    filled = scored.histogram > 0
+    thresholds = decided.thresholds
+    decisions = np.where(
+        weights >= thresholds.link_weight,
+        "MATCH",
+        np.where(weights >= thresholds.review_weight, "POSSIBLE_MATCH", "NO_MATCH"),
+    )
+    sizes = np.bincount(decided.cluster)
+    blocking, largest = _blocking_tables(scored.passes)
+    return ReportData(
+        run=run,
+        thresholds=thresholds,
+        weight_histogram=weight_histogram(
+            weights[filled], scored.histogram[filled], decisions[filled], thresholds=thresholds
+        ),
+        comparisons=_comparison_table(compiled, scored, decided),
+        blocking=blocking,
+        largest_runs=largest,
+        cluster_sizes=cluster_size_table(sizes[sizes > 0]),
+        examples=tuple(_examples(ingested, compiled, decided, shift)),
+        field_quality=ingested.quality,
+        unlinkables=_unlinkables(ingested, compiled, shift),
+        calibration=expected_curve(weights[filled], scored.histogram[filled], point_count_max=200),
+        model={
+            "probability_two_random_records_match": prior,
+            "prior_match_weight": compiled.prior_match_weight + shift,
+            "prior_shift": shift,
+            **{key: value for key, value in model.training.items() if key != "notes"},
+        },
+        warnings=tuple(run.get("warnings", ())),
+    )
+
+
+def _comparison_table(compiled: CompiledModel, scored: Scored, decided: Decided) -> pa.Table:
+    linked = compiled.unpack_patterns(decided.edges.pattern[decided.is_link])
+    rows: list[dict[str, Any]] = []
+    for number, each in enumerate(compiled.comparisons):
+        linked_counts = np.bincount(linked[number], minlength=each.null_cell_count)
+        rows += _part_rows(each, scored.cell_counts[number], linked_counts)
+    return pa.Table.from_pylist(rows, COMPARISONS)
+
+
+def _part_rows(
+    each: CompiledComparison, candidates: NDArray[np.int64], linked: NDArray[np.int64]
+) -> list[dict[str, Any]]:
+    """One row a level of each part, whatever the comparison's other parts do."""
+    shape = each.comparison.shape
+    with_null = tuple(count + 1 for count in shape)
+    m, u = each.comparison.m_probability, each.comparison.u_probability
+    assert m is not None and u is not None
+    rows = []
+    for axis, part in enumerate(each.comparison.parts):
+        others = tuple(a for a in range(len(shape)) if a != axis)
+        m_level, u_level = m.reshape(shape).sum(axis=others), u.reshape(shape).sum(axis=others)
+        seen = candidates.reshape(with_null).sum(axis=others)
+        kept = linked.reshape(with_null).sum(axis=others)
+        name = each.comparison.name
+        title = part.name if len(shape) == 1 else f"{name}: {part.name}"
+        for level, label in enumerate(part.level_labels):
+            rows.append(
+                {
+                    "comparison": title,
+                    "level": label.replace("_", " "),
+                    "m_probability": float(m_level[level]),
+                    "u_probability": float(u_level[level]),
+                    "match_weight": float(np.log2(m_level[level] / u_level[level])),
+                    "candidate_pairs": int(seen[level]),
+                    "linked_pairs": int(kept[level]),
+                }
+            )
+    return rows
+
+
+def _blocking_tables(passes: Sequence[Any]) -> tuple[pa.Table, pa.Table]:
+    rules, runs = [], []
+    for each in passes:
+        largest = list(each.largest_runs)
+        rules.append(
+            {
+                "rule": each.rule,
+                "keyed_records": each.keyed_records,
+                "unkeyed_records": each.unkeyed_records,
+                "blocks": each.blocks,
+                "pairs": each.pairs,
+                "largest_run": largest[0][0] if largest else 0,
+                "refined_runs": each.refined_runs,
+                "window_runs": each.window_runs,
+                "seconds": each.seconds,
+            }
+        )
+        runs += [{"rule": each.rule, "records": size, "treatment": how} for size, how in largest]
+    runs.sort(key=lambda row: -row["records"])
+    return pa.Table.from_pylist(rules, BLOCKING), pa.Table.from_pylist(runs[:50], LARGEST_RUNS)
+
+
+def _examples(
+    ingested: Ingested, compiled: CompiledModel, decided: Decided, shift: float
+) -> list[WaterfallExample]:
+    """A few pairs of each decision zone, those nearest to the lines and in the middle."""
+    edges = decided.edges
+    chosen: list[int] = []
+    for zone in (decided.is_link, ~decided.is_link):
+        places = np.flatnonzero(zone)
+        if len(places):
+            by_weight = places[np.argsort(edges.weight[places], kind="stable")]
+            middle = by_weight[len(by_weight) // 2]
+            chosen += list(dict.fromkeys([int(by_weight[0]), int(middle)]))[:EXAMPLES_PER_ZONE]
+    if not chosen:
+        return []
+    left, right = edges.left[chosen], edges.right[chosen]
+    names = list(zip(_names(ingested, left), _names(ingested, right), strict=True))
+    return waterfalls(
+        compiled,
+        ingested.store.gather_rows(left),
+        ingested.store.gather_rows(right),
+        names,
+        ["MATCH" if decided.is_link[place] else "POSSIBLE_MATCH" for place in chosen],
+        prior_shift=shift,
+        notes=[decided.refusal[place] for place in chosen],
+    )
+
+
+def _names(ingested: Ingested, rows: NDArray[np.int64]) -> list[str]:
+    sources = ingested.store.gather_sources(rows)
+    ids = ingested.store.gather_record_ids(rows).to_pylist()
+    return [
+        f"{ingested.sources[source]}/{record_id}"
+        for source, record_id in zip(sources.tolist(), ids, strict=True)
+    ]
+
+
+def _unlinkables(ingested: Ingested, compiled: CompiledModel, shift: float) -> pa.Table:
+    """Weights of records against themselves, from an even sample."""
+    count = ingested.record_count
+    rows = np.unique(np.linspace(0, count - 1, min(count, UNLINKABLE_SAMPLE)).astype(np.int64))
+    gathered = ingested.store.gather_rows(rows)
+    places = np.arange(len(rows), dtype=np.int32)
+    return unlinkables_curve(compiled.score(gathered, gathered, places, places).weight + shift)

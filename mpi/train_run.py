@@ -1,0 +1,250 @@
+"""Fit a model to encoded records: sample random pairs, count agreement patterns, estimate."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blocking.buckets import CandidateChunk
+from blocking.passes import run_passes
+from blocking.rules import BlockingRule
+from matching.compiled import CompiledModel, compile_model
+from matching.frequencies import TermFrequencies, count_exact_agreement
+from matching.model import Model
+from matching.patterns import PatternCounter, PatternCounts
+from matching.training import TrainingInput, TrainingOptions, estimate
+from mpi.ingest import Ingested
+from mpi.progress import Progress
+
+__all__ = ["PairSpace", "Trained", "compare_row_pairs", "pair_space", "train_on"]
+
+RANDOM_PAIRS: Final = 1_000_000
+CHUNK_PAIRS: Final = 32_768
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairSpace:
+    """Which pairs a job asks about.
+
+    Attributes
+    ----------
+    mode : 'dedupe', 'link_only' or 'link_and_dedupe'
+    total_pairs : how many there are
+    side_of_source : int8[n_sources]; in link_only, pairs are of different sides
+    """
+
+    mode: str
+    total_pairs: float
+    side_of_source: NDArray[np.int8]
+
+    def keeps(
+        self, left: NDArray[np.uint16], right: NDArray[np.uint16]
+    ) -> NDArray[np.bool_] | None:
+        """Which pairs of these sources belong to the job; None for all."""
+        if self.mode != "link_only":
+            return None
+        kept: NDArray[np.bool_] = self.side_of_source[left] != self.side_of_source[right]
+        return kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A fitted model with the frequencies and counts behind it."""
+
+    model: Model
+    frequencies: dict[str, TermFrequencies]
+    candidates: PatternCounts
+
+
+def pair_space(ingested: Ingested, mode: str) -> PairSpace:
+    """Count the pairs a job asks about."""
+    count = ingested.record_count
+    total = count * (count - 1) / 2
+    if mode == "link_only":
+        per_side = np.zeros(2)
+        for _, source, _ in ingested.store.record_ids():
+            per_side += np.bincount(ingested.side_of_source[source], minlength=2)[:2]
+        total = float(per_side[0] * per_side[1])
+    return PairSpace(mode=mode, total_pairs=max(total, 1.0), side_of_source=ingested.side_of_source)
+
+
+def train_on(
+    ingested: Ingested,
+    model: Model,
+    rules: Sequence[BlockingRule],
+    space: PairSpace,
+    *,
+    memory_bytes: int,
+    seed: int,
+    progress: Progress,
+    matches: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
+    options: TrainingOptions | None = None,
+) -> Trained:
+    """Fit m, u and the prior of `model` to the records.
+
+    Parameters
+    ----------
+    model : comparisons to fit; probabilities it already has serve as the start
+    rules : blocking rules whose candidate pairs are learnt from
+    matches : row numbers of pairs known to match, int64[n] each; then m comes from these alone
+    seed : of the random pairs
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    TrainingError : no candidate pairs
+    """
+    with progress.stage("count values"):
+        agreements, frequencies = count_exact_agreement(
+            ingested.store, ingested.layout, model.comparisons, memory_bytes=memory_bytes // 2
+        )
+    untrained = compile_model(
+        model.replace(probability_two_random_records_match=None),
+        ingested.layout,
+        ingested.overflow,
+    )
+    with progress.stage("sample random pairs") as stage:
+        random = _random_patterns(ingested, untrained, space, seed)
+        stage.advance(int(random.pair_count))
+    with progress.stage("learn from candidate pairs"):
+        candidates = _candidate_patterns(ingested, untrained, rules, space, memory_bytes)
+        known = None
+        if matches is not None:
+            known = _patterns_of(untrained, ingested, *matches)
+        observed = TrainingInput(
+            candidates=candidates,
+            random=random,
+            agreements=agreements,
+            total_pairs=space.total_pairs,
+            matches=known,
+        )
+        fitted = estimate(untrained, observed, options or TrainingOptions())
+    trained = model.replace(
+        comparisons=fitted.comparisons,
+        probability_two_random_records_match=fitted.probability_two_random_records_match,
+        training={
+            "method": "labels" if matches is not None else "expectation-maximisation",
+            "seed": seed,
+            "notes": list(fitted.notes),
+            **fitted.facts,
+        },
+    )
+    return Trained(model=trained, frequencies=frequencies, candidates=candidates)
+
+
+class ThreadCounters:
+    """One pattern counter a thread; their sum is the result."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+        self._all: list[PatternCounter] = []
+        self._lock = threading.Lock()
+
+    def mine(self) -> PatternCounter:
+        counter: PatternCounter | None = getattr(self._local, "counter", None)
+        if counter is None:
+            counter = self._local.counter = PatternCounter()
+            with self._lock:
+                self._all.append(counter)
+        return counter
+
+    def result(self) -> PatternCounts:
+        parts = [counter.result() for counter in self._all] or [PatternCounter().result()]
+        patterns = np.concatenate([part.pattern for part in parts])
+        counts = np.concatenate([part.count for part in parts])
+        unique, place = np.unique(patterns, return_inverse=True)
+        return PatternCounts(unique, np.bincount(place, counts, len(unique)))
+
+
+def _candidate_patterns(
+    ingested: Ingested,
+    compiled: CompiledModel,
+    rules: Sequence[BlockingRule],
+    space: PairSpace,
+    memory_bytes: int,
+) -> PatternCounts:
+    counters = ThreadCounters()
+
+    def consume(chunk: CandidateChunk) -> None:
+        left, right = pairs_in_space(chunk, space)
+        cells = compiled.cells(chunk.rows, chunk.rows, left, right)
+        counters.mine().add(compiled.patterns(cells))
+
+    run_passes(
+        ingested.store,
+        ingested.layout,
+        rules,
+        memory_bytes=memory_bytes,
+        link_mode="link_only" if space.mode == "link_only" else "dedupe",
+        consumer=consume,
+    )
+    return counters.result()
+
+
+def pairs_in_space(
+    chunk: CandidateChunk, space: PairSpace
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The pairs of a chunk that the job asks about."""
+    if space.mode != "link_only":
+        return chunk.left, chunk.right
+    source = (chunk.rows[:, -1] >> np.uint64(40)).astype(np.int64)
+    kept = space.keeps(source[chunk.left], source[chunk.right])
+    assert kept is not None
+    if kept.all():
+        return chunk.left, chunk.right
+    return chunk.left[kept], chunk.right[kept]
+
+
+def _random_patterns(
+    ingested: Ingested, compiled: CompiledModel, space: PairSpace, seed: int
+) -> PatternCounts:
+    """Patterns of random pairs: all pairs of a small table, a million of a large one."""
+    count = ingested.record_count
+    if count * (count - 1) // 2 <= RANDOM_PAIRS:
+        left, right = (each.astype(np.int64) for each in np.triu_indices(count, 1))
+    else:
+        random = np.random.default_rng(seed)
+        left = random.integers(0, count, RANDOM_PAIRS)
+        right = random.integers(0, count - 1, RANDOM_PAIRS)
+        right += right >= left
+    if space.mode == "link_only":
+        source = ingested.store.gather_sources(np.arange(count))
+        kept = space.keeps(source[left], source[right])
+        assert kept is not None
+        left, right = left[kept], right[kept]
+    return _patterns_of(compiled, ingested, left, right)
+
+
+def _patterns_of(
+    compiled: CompiledModel,
+    ingested: Ingested,
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+) -> PatternCounts:
+    counter = PatternCounter()
+    for start in range(0, len(left), CHUNK_PAIRS):
+        part = slice(start, start + CHUNK_PAIRS)
+        cells = compare_row_pairs(compiled, ingested, left[part], right[part])
+        counter.add(compiled.patterns(cells))
+    return counter.result()
+
+
+def compare_row_pairs(
+    compiled: CompiledModel,
+    ingested: Ingested,
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+) -> NDArray[np.int32]:
+    """Cells of pairs given by record numbers, int32[n_comparisons, n_pairs]."""
+    a = ingested.store.gather_rows(left)
+    b = ingested.store.gather_rows(right)
+    places = np.arange(len(left), dtype=np.int32)
+    return compiled.cells(a, b, places, places)

@@ -1,0 +1,214 @@
+"""Postal addresses as a small sketch: which words they hold, and which numbers.
+
+    grams    48 bits: six 8-bit minima of hashes over the words (Latin) or character pairs (Han)
+    numbers  16 bits: hash of the house, building and door numbers in the order written
+
+Two addresses agree in about as many of the six minima as their words overlap (a Jaccard
+estimate). Words that every address has (street, road, 路, 号, the suffixes of province, city and
+county) are left out, so '北京市朝阳区' and '北京朝阳' have the same sketch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+from numba import int64, uint64
+
+from person.field import EncodedField, FieldStatus
+from person.fold import (
+    NUL_FOUND,
+    column_arrays,
+    contains_hash,
+    fold_table,
+    fold_text,
+    hash_codes,
+    hash_set,
+    scratch_size,
+)
+from person.hashing import mix64
+from person.jit import kernel
+from person.text import Utf8Column
+
+__all__ = ["GRAM_COUNT", "encode_address"]
+
+GRAM_COUNT: Final = 6
+
+_VALID, _MISSING = int(FieldStatus.VALID), int(FieldStatus.MISSING)
+_PLACEHOLDER, _NUL_BYTE = int(FieldStatus.PLACEHOLDER), int(FieldStatus.NUL_BYTE)
+
+_COMMON_WORDS: Final = (
+    *"street st str road rd avenue ave av lane ln drive dr drv court ct place pl close cl".split(),
+    *"crescent cres cr circuit cct cir circle way terrace tce ter parade pde highway hwy".split(),
+    *"boulevard blvd bvd square sq grove gr gardens gdns esplanade esp loop track trail".split(),
+    *"apt apartment unit flat suite ste floor fl level room rm building bldg block house".split(),
+    *"no number nr lot po box gpo rmb the of and at near off".split(),
+    *"unknown na none null nil nfa".split(),
+    *"不详 未知 不明 无 暂无 未填".split(),
+)
+_COMMON_HAN: Final = "省市区县镇乡村街道路号室栋幢楼座层弄巷组单元门旗盟州第的"
+_COUNTED_HAN: Final = "号室栋幢楼座层弄巷组单门户排队区"
+"""A Chinese numeral before one of these is a number; elsewhere it is part of a name (五一路)."""
+
+
+@lru_cache(maxsize=1)
+def _kernel_tables() -> tuple[Any, ...]:
+    numerals = {"〇": 0, "零": 0, "十": 10, "百": 100}
+    numerals |= {digit: value for value, digit in enumerate("一二三四五六七八九", 1)}
+    numerals["两"] = 2
+    order = sorted(numerals)
+    return (
+        fold_table(),
+        hash_set(_COMMON_WORDS),
+        np.array(sorted(map(ord, _COMMON_HAN)), np.uint32),
+        np.array(sorted(map(ord, _COUNTED_HAN)), np.uint32),
+        np.array([ord(character) for character in order], np.uint32),
+        np.array([numerals[character] for character in order], np.int64),
+    )
+
+
+@kernel
+def _place_of(sorted_codes, code):  # type: ignore[no-untyped-def]
+    """Position of `code` in a sorted array, or -1."""
+    at = np.searchsorted(sorted_codes, code)
+    return at if at < sorted_codes.size and sorted_codes[at] == code else -1
+
+
+@kernel
+def _read_numerals(codes, at, length, han_digits, han_values):  # type: ignore[no-untyped-def]
+    """Value of a Chinese number below ten thousand at `at`, and where it ends."""
+    total, pending, shown = 0, 0, False
+    while at < length:
+        place = _place_of(han_digits, codes[at])
+        if place < 0:
+            break
+        value = han_values[place]
+        if value >= 10:
+            total += (pending if shown else 1) * value
+            pending, shown = 0, False
+        else:
+            pending = pending * 10 + value
+            shown = True
+        at += 1
+    return total + pending, at
+
+
+@kernel
+def _add_token(minima, token):  # type: ignore[no-untyped-def]
+    """Lower each running minimum, uint64[GRAM_COUNT], by one word's hash."""
+    for which in range(minima.size):
+        token = mix64(token + uint64(0x9E3779B97F4A7C15))
+        if token < minima[which]:
+            minima[which] = token
+
+
+@kernel
+def _sketch_address(codes, length, tables, run, minima):  # type: ignore[no-untyped-def]
+    """Read one folded address: lowers `minima`, returns (words found, number hash, numbers).
+
+    `run` uint32 scratch collects Han characters across dropped suffixes and numbers, because
+    '建国路88号' and '建国88号' should give the same pairs.
+    """
+    _, common_words, common_han, counted_han, han_digits, han_values = tables
+    words, numbers, number_hash, run_length, at = 0, 0, uint64(0), 0, 0
+    while at < length:
+        code = codes[at]
+        number, end = -1, at
+        if 48 <= code <= 57:
+            number = 0
+            while end < length and 48 <= codes[end] <= 57:
+                number = (number * 10 + int64(codes[end]) - 48) % 1000000007
+                end += 1
+        elif code >= 0x2E80 and _place_of(han_digits, code) >= 0:
+            value, end = _read_numerals(codes, at, length, han_digits, han_values)
+            if end < length and _place_of(counted_han, codes[end]) >= 0:
+                number = value
+        if number >= 0:
+            number_hash = mix64(number_hash ^ uint64(number + 1))
+            numbers += 1
+            at = end
+        elif code < 0x2E80 and (97 <= code <= 122 or code >= 0x80):
+            end = at
+            while end < length and (
+                97 <= codes[end] <= 122 or codes[end] == 39 or 0x80 <= codes[end] < 0x2E80
+            ):
+                end += 1
+            token = hash_codes(codes, at, end)
+            if not contains_hash(common_words, token):
+                _add_token(minima, token)
+                words += 1
+            at = end
+        else:
+            if code >= 0x2E80 and _place_of(common_han, code) < 0:
+                run[run_length] = code
+                run_length += 1
+            at += 1
+    if run_length > 0 and not contains_hash(common_words, hash_codes(run, 0, run_length)):
+        words += 1
+        if run_length == 1:
+            _add_token(minima, hash_codes(run, 0, 1))
+        for first in range(run_length - 1):
+            _add_token(minima, hash_codes(run, first, first + 2))
+    return words, number_hash, numbers
+
+
+@kernel
+def fill_addresses(  # type: ignore[no-untyped-def]
+    offsets, data, valid, tables, scratch, run, out_grams, out_numbers, out_status
+):
+    """Encode a column of addresses; out_grams, out_numbers uint64[n], out_status uint8[n]."""
+    minima = np.empty(GRAM_COUNT, np.uint64)
+    for row in range(valid.size):
+        out_grams[row] = 0
+        out_numbers[row] = 0
+        out_status[row] = _MISSING
+        if not valid[row]:
+            continue
+        length = fold_text(data, offsets[row], offsets[row + 1], tables[0], scratch)
+        if length == 0:
+            continue
+        if length == NUL_FOUND:
+            out_status[row] = _NUL_BYTE
+            continue
+        minima[:] = ~uint64(0)
+        words, number_hash, numbers = _sketch_address(scratch, length, tables, run, minima)
+        if words > 0:
+            grams = uint64(0)
+            for minimum in minima:
+                grams = grams << uint64(8) | (uint64(1) + minimum % uint64(255))
+            out_grams[row] = grams
+        if numbers > 0:
+            out_numbers[row] = uint64(1) + number_hash % uint64(0xFFFF)
+        out_status[row] = _VALID if words + numbers > 0 else _PLACEHOLDER
+
+
+def encode_address(column: Utf8Column, options: Mapping[str, Any]) -> EncodedField:
+    """Encode addresses, or any parts of one, as the sketch of this module.
+
+    Parameters
+    ----------
+    column : n_records values, Latin or Han, the parts in any order
+    options : none so far
+
+    Returns
+    -------
+    EncodedField with `grams` (48 bits; the first minimum highest; 0 = no word) and `numbers`
+    (16 bits; 0 = no number), uint64[n_records]; PLACEHOLDER where nothing but filler was written
+
+    Notes
+    -----
+    Words are compared as wholes: a misspelt word costs its share of the sketch. Street types
+    are dropped, not told apart, so 'Main Street' equals 'Main Road'.
+    """
+    count = len(column)
+    offsets, data, valid = column_arrays(column)
+    grams, numbers = np.empty(count, np.uint64), np.empty(count, np.uint64)
+    status = np.empty(count, np.uint8)
+    scratch = np.empty(scratch_size(column), np.uint32)
+    fill_addresses(
+        *(offsets, data, valid, _kernel_tables(), scratch, np.empty_like(scratch)),
+        *(grams, numbers, status),
+    )
+    return EncodedField({"grams": grams, "numbers": numbers}, status)

@@ -1,0 +1,124 @@
+"""The encoded batch: the only form in which records travel past the door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from person.field import EncodedField, FieldStatus, OverflowTable
+from person.hashing import hash_columns
+from person.identity import complete_from_id
+from person.kinds import HASH_BITS, KINDS
+from person.layout import Layout
+from person.schema import BoundField, Schema
+from person.slots import pack_slot
+from person.text import Utf8Column
+
+__all__ = ["PersonBatch", "encode_batch"]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonBatch:
+    """Records, encoded.
+
+    Attributes
+    ----------
+    rows : uint64[n_records, n_words], C-contiguous, slots as the layout says
+    status : field name -> uint8[n_records], a `FieldStatus` each
+    overflow : text that did not fit its slot, by content hash
+    flags : uint8[n_records], contradictions between an id number and the record's own fields
+    """
+
+    rows: NDArray[np.uint64]
+    status: dict[str, NDArray[np.uint8]]
+    overflow: OverflowTable
+    flags: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def is_unlinkable(self) -> NDArray[np.bool_]:
+        """True where no field holds anything: such a record can never be linked."""
+        empty: NDArray[np.bool_] = ~self.rows.any(axis=1)
+        return empty
+
+
+def encode_batch(
+    table: pa.RecordBatch | pa.Table,
+    schema: Schema,
+    layout: Layout,
+    bound: Sequence[BoundField],
+) -> PersonBatch:
+    """Encode the columns of one batch of records.
+
+    Parameters
+    ----------
+    table : Arrow batch with the columns that `bound` names
+    schema : gives the id type column
+    layout : may hold more fields than `bound`; those stay missing
+    bound : from `Schema.bind` on the table's column names
+
+    Returns
+    -------
+    PersonBatch of len(table) records
+
+    Notes
+    -----
+    Compiled over Arrow buffers; single-threaded, so that several batches encode side by side.
+    """
+    count = table.num_rows
+    rows = np.zeros((count, layout.n_words), np.uint64)
+    status: dict[str, NDArray[np.uint8]] = {}
+    overflow = OverflowTable()
+    encoded: dict[str, EncodedField] = {}
+    id_type_column = schema.find_column(schema.id_type, table.schema.names)
+    for each in bound:
+        kind = KINDS[each.field.kind]
+        column = Utf8Column.from_arrow(_joined_column(table, each.columns))
+        extra: dict[str, Any] = {}
+        if kind.uses_id_type and each.field.role == "national_id" and id_type_column:
+            extra["id_type"] = Utf8Column.from_arrow(table.column(id_type_column))
+        result = kind.encode(column, _encoder_options(each.field.options), **extra)
+        encoded[each.field.name] = result
+        status[each.field.name] = result.status
+        overflow = overflow.merged_with(result.overflow)
+    flags = complete_from_id(schema, layout, encoded, count)
+    for name, result in encoded.items():
+        _pack(layout, name, result, rows)
+    for name in layout.positions:
+        status.setdefault(name, np.full(count, FieldStatus.MISSING, np.uint8))
+    return PersonBatch(rows, status, overflow, flags)
+
+
+def _encoder_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if key != HASH_BITS}
+
+
+def _joined_column(table: pa.RecordBatch | pa.Table, columns: Sequence[str]) -> pa.Array:
+    if len(columns) == 1:
+        return table.column(columns[0])
+    import pyarrow.compute as pc
+
+    parts = [pc.cast(table.column(name), pa.string()) for name in columns]
+    return pc.binary_join_element_wise(*parts, ";", null_handling="skip")
+
+
+def _pack(layout: Layout, name: str, result: EncodedField, rows: NDArray[np.uint64]) -> None:
+    for component, word, shift, bits in layout.positions[name]:
+        if component == "hash":
+            values = hash_columns(list(result.components.values())[: _main_count(result)], bits)
+        else:
+            values = result.components[component]
+        pack_slot(values, word, shift, rows)
+
+
+def _main_count(result: EncodedField) -> int:
+    """Components that make up the value itself: all text words, else only the first."""
+    texts = sum(1 for name in result.components if name.startswith("text"))
+    return texts or 1
