@@ -1,1 +1,1 @@
-"""Measurements against labelled tables and peers; run from a clone, never imported by the product."""
+"""Measurements against labelled tables and peers: run from a clone, no part of the product."""

@@ -1,6 +1,6 @@
 """How right we are, and how fast, on every labelled set we can read, beside Splink 5.
 
-    python -m bench.accuracy [--sets febrl3,geco] [--engines ours,best_effort] [--no-splink] [--out DIR]
+    python -m bench.accuracy [--sets febrl3,geco] [--engines ours,best_effort] [--no-splink]
 
 Every engine runs in a process of its own on the same Parquet files and never sees the truth.
 Writes <out>/results.jsonl (a line per set and engine), <out>/details.md (every figure) and
@@ -78,8 +78,10 @@ def _run_set(labelled: LabelledSet, engines: Sequence[str], out: Path) -> list[d
     results = []
     for engine in engines:
         try:
-            run = _run_ours if engine == OURS else _run_splink
-            found = run(labelled, judge, engine, out / "inputs", out / engine)
+            if engine == OURS:
+                found = _run_ours(labelled, judge, out / "inputs", out / engine)
+            else:
+                found = _run_splink(labelled, judge, engine, out / "inputs", out / engine)
         except EngineFailedError as error:
             _say(f"{labelled.name} {engine}: failed: {error}")
             continue
@@ -94,9 +96,7 @@ def _run_set(labelled: LabelledSet, engines: Sequence[str], out: Path) -> list[d
     return results
 
 
-def _run_ours(
-    labelled: LabelledSet, judge: Judge, engine: str, inputs: Path, out: Path
-) -> list[dict[str, Any]]:
+def _run_ours(labelled: LabelledSet, judge: Judge, inputs: Path, out: Path) -> list[dict[str, Any]]:
     """Two runs, the second counts: the first may have to compile kernels, once a machine."""
     arguments = ["--schema", str(labelled.schema), "--mode", labelled.mode]
     for _ in range(2):

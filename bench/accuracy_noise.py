@@ -8,7 +8,7 @@ characters. Seeded, so that every engine and every run sees the same table.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ Values = list[str | None]
 Columns = dict[str, Values]
 Change = Callable[[str, np.random.Generator], str | None]
 
+NAMES: Final = ("first_name", "middle_initial", "last_name")
 CELL_SHARE: Final = 0.01
 CHARACTER_SHARE: Final = 0.1
 SEED: Final = 2_020
@@ -35,9 +36,7 @@ STAND_INS: Final = {
 }
 
 
-def noisy_census(
-    table: pa.Table, folder: Path, *, noise: bool = True
-) -> tuple[Columns, list[str]]:
+def noisy_census(table: pa.Table, folder: Path, *, noise: bool = True) -> tuple[Columns, list[str]]:
     """Identity columns of the census as text, and the simulant of each record.
 
     Ids of the simulation (household, guardians) are dropped, and so are age, which follows from
@@ -45,8 +44,7 @@ def noisy_census(
     """
     columns = _text_columns(
         table,
-        ["first_name", "middle_initial", "last_name", "sex", "date_of_birth"]
-        + ["street_number", "street_name", "unit_number"],
+        [*NAMES, "sex", "date_of_birth", "street_number", "street_name", "unit_number"],
     )
     if noise:
         generator = np.random.default_rng(SEED)
@@ -102,7 +100,7 @@ def _add_person_errors(
         generator,
     )
     for name, stand_ins in STAND_INS.items():
-        _change(columns[name], lambda _, random, s=stand_ins: str(random.choice(s)), generator)
+        _change(columns[name], _one_of(stand_ins), generator)
     sounds = _sounds(folder)
     for name in ("first_name", "last_name"):
         _change(columns[name], lambda value, random: _misheard(value, sounds, random), generator)
@@ -128,6 +126,10 @@ def _copy_over(values: Values, others: Values, generator: np.random.Generator) -
     """Give someone else's value of the same household, where there is one."""
     for row in np.flatnonzero(generator.random(len(values)) < CELL_SHARE):
         values[row] = others[row] or values[row]
+
+
+def _one_of(values: Sequence[str]) -> Change:
+    return lambda _, generator: str(generator.choice(values))
 
 
 def _leave_blank(_value: str, _generator: np.random.Generator) -> None:
@@ -170,9 +172,7 @@ def _misread(value: str, generator: np.random.Generator) -> str:
     return value.replace(old, new, 1)
 
 
-def _misheard(
-    value: str, sounds: list[tuple[str, str]], generator: np.random.Generator
-) -> str:
+def _misheard(value: str, sounds: list[tuple[str, str]], generator: np.random.Generator) -> str:
     lower = value.lower()
     found = [pair for pair in sounds if pair[0] in lower[1:]]
     if not found:

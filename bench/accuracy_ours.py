@@ -33,9 +33,7 @@ def main() -> None:
         mpi.dedupe(files, schema=arguments.schema, out=run, overwrite=True)
     else:
         left, right = files
-        mpi.link(
-            left, right, mode=arguments.mode, schema=arguments.schema, out=run, overwrite=True
-        )
+        mpi.link(left, right, mode=arguments.mode, schema=arguments.schema, out=run, overwrite=True)
     facts = {
         "seconds": time.perf_counter() - started,
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -111,7 +111,7 @@ def write_set(labelled: LabelledSet, folder: Path) -> dict[str, Path]:
 
 def _make(
     name: str,
-    sources: dict[str, tuple[Columns, Sequence[str]]],
+    sources: Mapping[str, tuple[Columns, Sequence[str]]],
     *,
     schema: str,
     mode: Mode = "dedupe",

@@ -20,7 +20,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.accuracy_splink_plans import FLAVOURS, Plan, make_plan
+from bench.accuracy_splink_parts import Plan
+from bench.accuracy_splink_plans import FLAVOURS, make_plan
 
 __all__ = ["main", "run_splink"]
 
@@ -37,9 +38,9 @@ def run_splink(plan: Plan, inputs: Path, out: Path) -> None:
     connection = database._con
     frames = []
     for source in sorted(inputs.glob("*.parquet")):
-        columns = ", ".join(f"{sql} AS {name}" for name, sql in plan.columns_of(source.stem).items())
+        columns = [f"{sql} AS {name}" for name, sql in plan.columns_of(source.stem).items()]
         prepared = connection.sql(
-            f"SELECT record_id, {columns} FROM read_parquet('{source}')"
+            f"SELECT record_id, {', '.join(columns)} FROM read_parquet('{source}')"
         ).to_arrow_table()
         frames.append(database.register(prepared, dataset_display_name=source.stem))
     linker = Linker(frames if len(frames) > 1 else frames[0], plan.settings(), log_level="ERROR")
@@ -72,7 +73,8 @@ def _train(linker: Any, plan: Plan) -> None:
     training.estimate_u_using_random_sampling(max_pairs=plan.u_max_pairs, seed=SEED)
     for rule in plan.training_rules:
         training.estimate_parameters_using_expectation_maximisation(
-            rule, estimate_without_term_frequencies=plan.train_without_term_frequencies
+            rule,
+            estimate_without_term_frequencies=plan.train_without_term_frequencies,
         )
 
 
@@ -117,9 +119,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     logging.getLogger("splink").setLevel(logging.ERROR)
-    run_splink(
-        make_plan(arguments.set_name, arguments.flavour), arguments.inputs, arguments.out
-    )
+    run_splink(make_plan(arguments.set_name, arguments.flavour), arguments.inputs, arguments.out)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,16 @@ from blocking.key_set import KeySet
 from blocking.keys import ResolvedRule, ResolvedRules, read_only
 from blocking.report import Tally
 
-__all__ = ["PAIRS_IN_CHUNK", "BucketWorker", "CandidateChunk", "RuleContext", "Scratch"]
+__all__ = [
+    "PAIRS_IN_CHUNK",
+    "PIECE_ROWS",
+    "BucketWorker",
+    "CandidateChunk",
+    "Consumer",
+    "RuleContext",
+    "Scratch",
+    "crossed_tests",
+]
 
 PAIRS_IN_CHUNK: Final = 32768
 PIECE_ROWS: Final = 8192
@@ -81,15 +90,16 @@ class RuleContext:
         earlier_tests: list[tuple[int, int]] = []
         column = 0
         for each, _ in earlier:
-            earlier_tests += _crossed(column, len(each.variants))
+            earlier_tests += crossed_tests(column, len(each.variants))
             column += len(each.variants)
-        own_tests = _crossed(column, self.variants) if self.variants > 1 else []
+        own_tests = crossed_tests(column, self.variants) if self.variants > 1 else []
         self.tests = _test_array(earlier_tests + own_tests)
         self.refined_tests = _test_array(earlier_tests)
         self.window_tests = _test_array([*earlier_tests, (self.columns - 1, self.columns - 1)])
 
 
-def _crossed(first: int, count: int) -> list[tuple[int, int]]:
+def crossed_tests(first: int, count: int) -> list[tuple[int, int]]:
+    """Every column of one rule against every other: any of its keys may be the shared one."""
     return [(first + left, first + right) for left in range(count) for right in range(count)]
 
 
@@ -335,17 +345,18 @@ class BucketWorker:
         frontier = [(members, key)]
         for part in context.rule.refine:
             children = []
-            fill = partial(self._fill_part, part)
+            fills = [partial(self._fill_part, part)]
             for group, parent in frontier:
-                for child in self._split(rows, group, parent, fill, bits):
+                for child in self._split(rows, group, parent, fills, bits):
                     child_key = self._child_key(rows[child[0]], parent, part)
                     context.oversized.add(child_key)
                     children.append((child, child_key))
             frontier = children
             if not frontier:
                 break
-        for variant in range(context.variants if context.variants > 1 else 0):
-            self._split(rows, members, key, partial(self._fill_other_key, variant, key), bits)
+        if context.variants > 1:
+            others = [partial(self._fill_other_key, n, key) for n in range(context.variants)]
+            self._split(rows, members, key, others, bits)
         self._deliver_window(rows, members, bits)
         self.tally.blocks += 1
         self.tally.refined_runs += bool(rule.refine)
@@ -386,26 +397,25 @@ class BucketWorker:
         rows: NDArray[np.uint64],
         members: NDArray[np.int64],
         parent: int,
-        fill: Callable[[NDArray[np.uint64]], NDArray[np.uint64]],
+        fills: Sequence[Callable[[NDArray[np.uint64]], NDArray[np.uint64]]],
         bits: np.uint64,
     ) -> list[NDArray[np.int64]]:
-        """Deliver the sub-blocks of one refining key; returns members of those too large."""
+        """Deliver the sub-blocks of one refining key; returns members of those too large.
+
+        Each of `fills` computes a part for a piece; a member is in one sub-block for each.
+        """
         scratch = self.scratch
-        index_bits = (len(members) - 1).bit_length()
-        order = np.empty(len(members), np.uint64)
+        index_bits = max(len(members) - 1, 1).bit_length()
+        order = np.empty(len(members) * len(fills), np.uint64)
         used = 0
         for start in range(0, len(members), scratch.piece_rows):
             count = min(scratch.piece_rows, len(members) - start)
             run_kernels.gather_rows(rows, members, start, count, scratch.rows)
-            used = run_kernels.fill_child_entries(
-                fill(scratch.rows[:count]),
-                count,
-                np.uint64(parent),
-                start,
-                index_bits,
-                order,
-                used,
-            )
+            for fill in fills:
+                values = fill(scratch.rows[:count])
+                used = run_kernels.fill_child_entries(
+                    values, count, np.uint64(parent), start, index_bits, order, used
+                )
         order[:used].sort()
         return self._deliver_runs(rows, order, used, index_bits, members, bits)
 

@@ -86,7 +86,9 @@ def fill_han_key(rows, slots, argument, tables, out):  # type: ignore[no-untyped
     overflow hashes, offsets, codes). A name without the asked part, or with no surname known
     where one is asked for beyond its first unit, has what it has.
     """
-    syllable, surname_syllable, fuzzy, compounds, compound_syllables, hashes, offsets, codes = tables
+    syllable, surname_syllable, fuzzy = tables[0], tables[1], tables[2]
+    compounds, compound_syllables = tables[3], tables[4]
+    hashes, offsets, codes = tables[5], tables[6], tables[7]
     for row in range(rows.shape[0]):
         word = read_slot(rows, row, slots, 0)
         out[row] = 0

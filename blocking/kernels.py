@@ -44,6 +44,7 @@ __all__ = [
     "fill_text_last",
     "fill_text_sorted_tokens",
     "fill_text_soundex",
+    "fill_truth_keys",
     "fill_unordered_values",
     "fill_value",
 ]
@@ -71,6 +72,14 @@ def combine_keys(parts, part_index, count, out):  # type: ignore[no-untyped-def]
         else:
             key = key if key != 0 else uint64(1)
         out[row] = key
+
+
+@kernel
+def fill_truth_keys(truth, out):  # type: ignore[no-untyped-def]
+    """Block keys of records by the person they belong to, int64[n], negative = not known."""
+    for row in range(truth.shape[0]):
+        key = mix64(uint64(truth[row] + 1))
+        out[row] = key if truth[row] >= 0 else uint64(0)
 
 
 @kernel
@@ -185,7 +194,7 @@ def fill_text_last(rows, slots, argument, tables, out):  # type: ignore[no-untyp
 
 @kernel
 def fill_text_soundex(rows, slots, argument, tables, out):  # type: ignore[no-untyped-def]
-    """American Soundex of the letters; tables[0] uint8[27]: digit of each letter, 7 h w, 0 vowel."""
+    """American Soundex; tables[0] uint8[27]: digit of each letter, 7 for h and w, 0 for vowels."""
     digits = tables[0]
     for row in range(rows.shape[0]):
         value = uint64(0)

@@ -57,7 +57,7 @@ class Transform:
     argument: Callable[[str], int] | None = None
     constant: int = 0
     variants: int = 1
-    tables: Callable[[OverflowTable], tuple[Any, ...]] = lambda overflow: _NO_TABLES
+    tables: Callable[[OverflowTable], tuple[Any, ...]] = lambda _: _NO_TABLES
     reads_hashed: bool = False
 
 
@@ -128,7 +128,7 @@ def _number(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
-def _soundex_tables(overflow: OverflowTable) -> tuple[Any, ...]:
+def _soundex_tables(_: OverflowTable) -> tuple[Any, ...]:
     digits = np.zeros(27, np.uint8)
     digits[1:] = [int(digit) for digit in _SOUNDEX_DIGITS]
     return (digits,)
@@ -242,7 +242,10 @@ def resolve_rules(
         refine = tuple(part_numbers(key)[0] for key in rule.refine)
         resolved.append(ResolvedRule(rule, variants, refine))
     fields = dict.fromkeys(
-        name for rule in rules for key in rule.keys for name in KeySpec.parse(key).fields
+        name
+        for rule in rules
+        for key in (*rule.keys, *rule.refine)
+        for name in KeySpec.parse(key).fields
     )
     sort_slots, sort_bits = _sort_components(list(fields), layout)
     return ResolvedRules(tuple(parts), tuple(resolved), sort_slots, sort_bits)
@@ -254,7 +257,8 @@ def _parts_of_key(
     if len(spec.fields) == 2:
         return _two_field_parts(spec, layout)
     field = spec.fields[0]
-    kind, slots = layout.kind(field), layout.slots(field)
+    slots = layout.slots(field)  # raises for a field the records lack
+    kind = layout.kind(field)
     transform = TRANSFORMS.get(kind, {}).get(spec.transform)
     if transform is None:
         raise ConfigError(
@@ -295,10 +299,11 @@ def _two_field_parts(spec: KeySpec, layout: RecordLayout) -> list[ResolvedPart]:
         raise ConfigError(f"blocking key {spec}: two fields are read as 'unordered' or 'either'")
     both = []
     for field in spec.fields:
+        slots = layout.slots(field)
         value = TRANSFORMS.get(layout.kind(field), {}).get("value")
         if value is None or value.variants > 1:
             raise ConfigError(f"blocking key {spec}: {field} cannot be read as a value")
-        both.append(layout.slots(field)[slice(*value.components)])
+        both.append(slots[slice(*value.components)])
     slots = np.ascontiguousarray(np.concatenate(both))
     count = len(both[0])
     if spec.transform == "unordered":

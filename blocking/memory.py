@@ -45,9 +45,7 @@ class MemoryPlan:
     pool_rows: int
 
 
-def plan_memory(
-    memory_bytes: int, record_count: int, n_words: int, variants: int
-) -> MemoryPlan:
+def plan_memory(memory_bytes: int, record_count: int, n_words: int, variants: int) -> MemoryPlan:
     """Share out memory: an eighth to the filter, a quarter to keys, most of the rest to rows."""
     entries = max(record_count, 1) * variants
     filter_bytes = FILTER_BYTES_MIN

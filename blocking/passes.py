@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from blocking.buckets import PIECE_ROWS, BucketWorker, Consumer, RuleContext, Scratch
 from blocking.key_set import KeySet
-from blocking.keys import ResolvedRule, ResolvedRules, resolve_rules
+from blocking.keys import ResolvedRules, resolve_rules
 from blocking.memory import PassBuffers, plan_memory
 from blocking.report import PassReport, Tally
 from blocking.rules import BlockingRule
@@ -25,7 +25,7 @@ from person.field import OverflowTable
 from person.records import RecordLayout, RecordSource
 from person.threads import map_slices, thread_count
 
-__all__ = ["LINK_MODES", "PassRunner", "run_passes"]
+__all__ = ["LINK_MODES", "PassRunner", "run_passes", "stage"]
 
 LINK_MODES: Final = ("dedupe", "link_and_dedupe", "link_only")
 """'link_only' pairs records of different sources; the others pair all."""
@@ -138,6 +138,13 @@ class PassRunner:
             max(PIECE_ROWS, 2 * largest_block),
         )
 
+    def take_scratch(self) -> Scratch:
+        """A worker's buffers; give them back with `return_scratch`."""
+        return self._scratch.get()
+
+    def return_scratch(self, scratch: Scratch) -> None:
+        self._scratch.put(scratch)
+
     def run_rule(
         self,
         place: int,
@@ -162,7 +169,7 @@ class PassRunner:
             consumer=consumer,
         )
         records = self.source.record_count
-        with _stage(progress, f"rule {rule.rule.name}", 2 * records) as advance:
+        with stage(progress, f"rule {rule.rule.name}", 2 * records) as advance:
             scan = KeyScan(
                 self.source,
                 self.buffers,
@@ -196,7 +203,7 @@ class PassRunner:
         tasks = list(_tasks(part))
 
         def work(task: range) -> Tally:
-            scratch = self._scratch.get()
+            scratch = self.take_scratch()
             try:
                 worker = BucketWorker(context, scratch)
                 for bucket in task:
@@ -205,7 +212,7 @@ class PassRunner:
                         worker.process(rows, part.first + bucket)
                 return worker.tally
             finally:
-                self._scratch.put(scratch)
+                self.return_scratch(scratch)
 
         tally = Tally()
         for each in map_slices(work, tasks):
@@ -226,9 +233,10 @@ def _tasks(part: Round) -> Iterator[range]:
 
 
 @contextmanager
-def _stage(progress: Any, name: str, total: int) -> Iterator[Callable[[int], Any]]:
+def stage(progress: Any, name: str, total: int) -> Iterator[Callable[[int], Any]]:
+    """A stage of `progress` as its advance function; nothing where there is no progress."""
     if progress is None:
-        yield lambda count: None
+        yield lambda _: None
         return
     with progress.stage(name, total) as bar:
         yield bar.advance

@@ -269,9 +269,7 @@ def rules_for_roles(fields: Iterable[RoleField]) -> RuleChoice:
     )
 
 
-def applicable_rules(
-    rules: Sequence[BlockingRule], field_names: Collection[str]
-) -> RuleChoice:
+def applicable_rules(rules: Sequence[BlockingRule], field_names: Collection[str]) -> RuleChoice:
     """Rules whose keys the fields at hand can make; refining keys they cannot are dropped."""
     chosen: list[BlockingRule] = []
     left_out: dict[str, tuple[str, ...]] = {}

@@ -8,7 +8,13 @@ from typing import Any, Final
 
 from person.errors import ConfigError
 
-__all__ = ["DEFAULT_BLOCK_SIZE_MAX", "DEFAULT_WINDOW", "BlockingRule", "KeySpec", "rules_from_dicts"]
+__all__ = [
+    "DEFAULT_BLOCK_SIZE_MAX",
+    "DEFAULT_WINDOW",
+    "BlockingRule",
+    "KeySpec",
+    "rules_from_dicts",
+]
 
 DEFAULT_BLOCK_SIZE_MAX: Final = 1000
 DEFAULT_WINDOW: Final = 20

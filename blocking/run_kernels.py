@@ -19,6 +19,7 @@ from person.records import ORIGIN_SOURCE_SHIFT
 
 __all__ = [
     "append_entries",
+    "count_reached",
     "cut_runs",
     "descend_oversized",
     "fill_child_entries",
@@ -241,6 +242,30 @@ def list_pairs(  # type: ignore[no-untyped-def]
 
 
 @kernel
+def count_reached(  # type: ignore[no-untyped-def]
+    columns, left, right, tests, rule_of_test, hits, first_hits, out_is_reached
+):
+    """Count pairs by the rules that reach them.
+
+    tests int64[t, 2] pairs of columns, rule_of_test int64[t] ascending; hits and first_hits
+    int64[rules]: pairs each rule reaches, and reaches first; out_is_reached bool[n_pairs].
+    """
+    for pair in range(left.shape[0]):
+        last = int64(-1)
+        for test in range(tests.shape[0]):
+            rule = rule_of_test[test]
+            if rule == last:
+                continue
+            value = columns[left[pair], tests[test, 0]]
+            if value != 0 and value == columns[right[pair], tests[test, 1]]:
+                hits[rule] += 1
+                if last < 0:
+                    first_hits[rule] += 1
+                last = rule
+        out_is_reached[pair] = last >= 0
+
+
+@kernel
 def _is_identical(rows, left, right, n_words):  # type: ignore[no-untyped-def]
     for word in range(n_words):
         if rows[left, word] != rows[right, word]:
@@ -250,8 +275,17 @@ def _is_identical(rows, left, right, n_words):  # type: ignore[no-untyped-def]
 
 @kernel
 def list_window_pairs(  # type: ignore[no-untyped-def]
-    rows, count, left_stop, window, columns, tests, between_sources, only_identical,
-    state, out_left, out_right,
+    rows,
+    count,
+    left_stop,
+    window,
+    columns,
+    tests,
+    between_sources,
+    only_identical,
+    state,
+    out_left,
+    out_right,
 ):
     """Fill the pair buffers with pairs at most `window` places apart, left below `left_stop`.
 

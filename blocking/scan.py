@@ -128,7 +128,8 @@ class KeyScan:
         for batch in self._batches():
             keys = self._keys_of(batch)
             self._compute_keys(batch, keys)
-            self.keyed_records += int(np.count_nonzero(keys[0] if len(keys) == 1 else keys.any(axis=0)))
+            is_keyed = keys[0] if len(keys) == 1 else keys.any(axis=0)
+            self.keyed_records += int(np.count_nonzero(is_keyed))
             if keep_prefixes is not None:
                 keys[keys >> np.uint64(48) >= keep_prefixes] = 0
             self._count_in_filter(keys)
@@ -167,7 +168,8 @@ class KeyScan:
         # Each thread owns a range of slots and reads all keys: no byte has two writers.
         owners = thread_count() if keys.size > SLICE_ROWS else 1
         step = -(-slots // (4 * owners)) * 4
-        map_slices(lambda first: self._count_slots(keys, first, first + step), range(0, slots, step))
+        starts = range(0, slots, step)
+        map_slices(lambda first: self._count_slots(keys, first, first + step), starts)
 
     def _count_slots(self, keys: NDArray[np.uint64], first: int, stop: int) -> None:
         for variant in keys:
@@ -237,6 +239,37 @@ class KeyScan:
             rounds.append(self._round(first, len(self._histogram)))
         return rounds
 
+    @property
+    def prefix_sizes(self) -> NDArray[np.int64]:
+        """Records with a key that another record may share, by the key's top `prefix_bits` bits."""
+        return self._histogram
+
+    def collect_keys(self, first: int, stop: int) -> tuple[NDArray[np.uint64], NDArray[np.uint16]]:
+        """Keys with a prefix in [first, stop), and the source of each; unsorted, 0 for none."""
+        shift = np.uint64(64 - self.prefix_bits)
+        found: list[NDArray[np.uint64]] = []
+        sources: list[NDArray[np.uint16]] = []
+        for batch in self._batches():
+            keys = self._pruned_keys_of(batch)
+            source = np.concatenate([chunk.source for _, chunk in batch.pieces])
+            for variant in keys:
+                chosen = variant != 0
+                if self.prefix_bits:
+                    prefix = variant >> shift
+                    chosen &= (prefix >= first) & (prefix < stop)
+                found.append(variant[chosen])
+                sources.append(source[chosen])
+        if not found:
+            return np.zeros(0, np.uint64), np.zeros(0, np.uint16)
+        return np.concatenate(found), np.concatenate(sources)
+
+    def _pruned_keys_of(self, batch: Batch) -> NDArray[np.uint64]:
+        keys = self._keys_of(batch)
+        if not self._buffers.plan.holds_all_keys:
+            self._compute_keys(batch, keys)
+            map_slices(lambda part: self._prune(keys[:, part]), slices(batch.count, SLICE_ROWS))
+        return keys
+
     def _round(self, first: int, stop: int) -> Round:
         starts = np.zeros(stop - first + 1, np.int64)
         np.cumsum(self._histogram[first:stop], out=starts[1:])
@@ -257,11 +290,7 @@ class KeyScan:
             buffer = np.empty((buckets * stream_kernels.COMBINE_ROWS, pool.shape[1]), np.uint64)
             scratch.put((buffer, np.empty(buckets, np.int64)))
         for batch in self._batches():
-            keys = self._keys_of(batch)
-            if not self._buffers.plan.holds_all_keys:
-                self._compute_keys(batch, keys)
-                map_slices(lambda s, keys=keys: self._prune(keys[:, s]), slices(batch.count, SLICE_ROWS))
-            self._scatter(batch, keys, part, positions, pool, scratch)
+            self._scatter(batch, self._pruned_keys_of(batch), part, positions, pool, scratch)
         return pool
 
     def _scatter(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import signal
 import sys
@@ -161,13 +162,13 @@ def _usage_hint(error: click.ClickException) -> str:
 
 def _where(error: Exception) -> str:
     """Name the kind and place of an error, never its text: that may quote a person's value."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith("<"):  # the import machinery is never to blame
+            place = f" in {Path(file).name} line {trace.tb_lineno}"
         trace = trace.tb_next
-    if trace is None:
-        return type(error).__name__
-    file = Path(trace.tb_frame.f_code.co_filename).name
-    return f"{type(error).__name__} in {file} line {trace.tb_lineno}"
+    return type(error).__name__ + place
 
 
 def _raise_terminated(_: int, __: FrameType | None) -> NoReturn:
@@ -178,6 +179,10 @@ def main() -> NoReturn:
     """Entry point of the console command."""
     with contextlib.suppress(ValueError):  # not the main thread of an embedding program
         signal.signal(signal.SIGTERM, _raise_terminated)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file or pipe gets UTF-8 wherever it is made; a terminal keeps its own encoding.
+        encoding = None if sys.stdout.isatty() else "utf-8"
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
     code = run(sys.argv[1:])
     if code in (130, 143):
         # Do not wait at exit for worker threads to finish the slices they have queued.

@@ -55,7 +55,8 @@ schema_option: Final[Decorator[Any]] = click.option(
 model_option: Final[Decorator[Any]] = click.option(
     "--model",
     metavar="FILE",
-    help="Model to use instead of fitting one, as written by `mpi train` or an earlier run.",
+    help="Model to use instead of fitting one, as written by `mpi train` or an earlier run. "
+    "It brings its schema.",
 )
 out_directory_option: Final[Decorator[Any]] = click.option(
     "--out",

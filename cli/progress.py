@@ -1,7 +1,6 @@
 """Progress of a run on stderr: bars on a terminal, one line a stage elsewhere, or nothing.
 
-The library sees one face: `stage(name, total=None)`, a context manager that yields something
-with `advance(n)`, which may be called from any thread.
+The library sees one face, `mpi.progress.Progress`; `advance` may be called from any thread.
 """
 
 from __future__ import annotations
@@ -11,25 +10,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import IO, Protocol
+from typing import IO
 
-__all__ = ["Progress", "Stage", "open_progress"]
+from mpi.progress import NO_PROGRESS, Progress, Stage
 
-
-class Stage(Protocol):
-    """One stage of a run."""
-
-    def advance(self, n: int) -> None:
-        """Count `n` more units (mostly records) done."""
-
-
-class Progress(Protocol):
-    """What the library reports its stages to."""
-
-    def stage(
-        self, name: str, total: int | None = None
-    ) -> contextlib.AbstractContextManager[Stage]:
-        """Enter a stage of `total` units, if known."""
+__all__ = ["open_progress"]
 
 
 class _Counter:
@@ -37,15 +22,9 @@ class _Counter:
         self.count = 0
         self._lock = threading.Lock()
 
-    def advance(self, n: int) -> None:
+    def advance(self, count: int) -> None:
         with self._lock:
-            self.count += n
-
-
-class _Silent:
-    @contextlib.contextmanager
-    def stage(self, name: str, total: int | None = None) -> Iterator[Stage]:  # noqa: ARG002
-        yield _Counter()
+            self.count += count
 
 
 class _Lines:
@@ -69,7 +48,7 @@ def open_progress(*, quiet: bool, file: IO[str] | None = None) -> Iterator[Progr
     """Choose the progress display for this stderr and keep it up during a run."""
     target = file or sys.stderr
     if quiet:
-        yield _Silent()
+        yield NO_PROGRESS
     elif target.isatty():
         with _open_bars(target) as bars:
             yield bars
@@ -112,8 +91,8 @@ def _open_bars(target: IO[str]) -> Iterator[Progress]:
             super().__init__()
             self._owner, self._task = owner, task
 
-        def advance(self, n: int) -> None:
-            super().advance(n)
+        def advance(self, count: int) -> None:
+            super().advance(count)
             self._owner.update(self._task, completed=self.count)  # type: ignore[arg-type]
 
     with display:

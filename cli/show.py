@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import sys
@@ -58,8 +59,13 @@ def print_rows(title: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) 
         view.add_column(heading, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
         view.add_row(*(format_value(name, value) for name, value in zip(names, row, strict=True)))
-    terminal = sys.stdout.isatty()
-    Console(file=sys.stdout, width=None if terminal else PLAIN_WIDTH, markup=False).print(view)
+    if sys.stdout.isatty():
+        Console(markup=False).print(view)
+        return
+    plain = Console(file=io.StringIO(), width=PLAIN_WIDTH, markup=False)
+    with plain.capture() as captured:
+        plain.print(view)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def print_notes(notes: Iterable[str]) -> None:

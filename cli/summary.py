@@ -36,6 +36,8 @@ def print_run(result: Any, *, out: str, quiet: bool, as_json: bool) -> None:
     ----------
     result : mpi.Result
     out : directory the results were written to
+    quiet : print nothing, unless `as_json`
+    as_json : print run.json instead of the summary
     """
     if as_json:
         print_json({"out": out, **result.run})

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,12 +50,14 @@ class CompiledPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledComparison:
-    """`cell_weight` is float64[null_cell_count], log2(m/u) of each cell, null parts summed out."""
+    """`cell_weight` is float64[null_cell_count], log2(m/u) of each cell, null parts summed out;
+    `weight_max` the most the comparison can add, term frequencies included."""
 
     comparison: Comparison
     parts: tuple[CompiledPart, ...]
     null_cell_count: int
     cell_weight: NDArray[np.float64]
+    weight_max: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +66,31 @@ class PairScores:
 
     Attributes
     ----------
-    weight : float64[n_pairs], match weight in bits, prior included
-    cells : int32[n_comparisons, n_pairs], cell of each comparison, null levels included
-    frequency_weight : float64[n_comparisons, n_pairs], term-frequency part of the weight; None
+    weight : float64[n_kept], match weight in bits, prior included
+    cells : int32[n_comparisons, n_kept], cell of each comparison, null levels included
+    pair : int32[n_kept], which of the given pairs these are, rising; all of them unless a least
+        weight was asked for
+    frequency_weight : float64[n_comparisons, n_kept], term-frequency part of the weight; None
         unless asked for
     """
 
     weight: NDArray[np.float64]
     cells: NDArray[np.int32]
+    pair: NDArray[np.int32]
     frequency_weight: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledModel:
-    """The machine's form of a model for one layout. Immutable and thread-safe."""
+    """The machine's form of a model for one layout. Immutable and thread-safe.
+
+    `order` is the order in which comparisons are made and their weights added, always the same.
+    """
 
     model: Model
     layout: Layout
     comparisons: tuple[CompiledComparison, ...]
+    order: tuple[int, ...]
     prior_match_weight: float
 
     @property
@@ -114,6 +123,13 @@ class CompiledModel:
             append_to_patterns(cells[number], each.null_cell_count, patterns)
         return patterns
 
+    def cell_weights(self, cells: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Weight of cells alone, prior included, no term frequencies: float64[n_pairs]."""
+        weight = np.full(cells.shape[1], self.prior_match_weight)
+        for number in self.order:
+            add_cell_weights(cells[number], self.comparisons[number].cell_weight, weight)
+        return weight
+
     def unpack_patterns(self, patterns: NDArray[np.int64]) -> NDArray[np.int32]:
         """Undo `patterns`: int32[n_comparisons, n_patterns]."""
         cells = np.empty((len(self.comparisons), len(patterns)), np.int32)
@@ -131,6 +147,7 @@ class CompiledModel:
         left: NDArray[np.int32],
         right: NDArray[np.int32],
         *,
+        weight_min: float = -np.inf,
         with_frequency_weights: bool = False,
     ) -> PairScores:
         """Add up match weights for pairs (a[left], b[right]).
@@ -140,33 +157,82 @@ class CompiledModel:
         a, b : uint64[*, at least n_words], encoded rows; may be the same array
         left, right : int32[n_pairs], rows of `a` and of `b`; fastest when equal lefts stand
             together
+        weight_min : pairs that cannot reach this weight are given up as soon as that is certain
 
         Returns
         -------
-        PairScores
+        PairScores of the pairs that were not given up; all of them by default
 
         Notes
         -----
-        O(n_pairs * n_comparisons), thread-safe. Reference: Fellegi & Sunter 1969; the
-        term-frequency adjustment after Splink (log2 u_exact - log2 frequency of the value).
+        O(n_pairs * n_comparisons), thread-safe. Cheap comparisons come first, so most pairs of
+        strangers are given up before any string is compared; the bound is exact.
+        Reference: Fellegi & Sunter 1969; the term-frequency adjustment after Splink (log2
+        u_exact - log2 frequency of the value).
         """
-        pair_count = len(left)
-        weight = np.full(pair_count, self.prior_match_weight)
-        cells = np.zeros((len(self.comparisons), pair_count), np.int32)
-        extra = np.zeros((len(self.comparisons), pair_count)) if with_frequency_weights else None
-        grades = np.empty(pair_count, np.uint8)
-        for number, each in enumerate(self.comparisons):
-            for part in each.parts:
-                part.kernel(a, b, left, right, part.slots, part.tables, part.cutoffs, grades)
-                accumulate_cells(grades, part.level_of_grade, part.stride, cells[number])
-                if part.frequency is not None:
-                    hashes, adjustments, absent = part.frequency
-                    arguments = (a, left, part.value_slots, grades, hashes, adjustments, absent)
-                    add_frequency_weights(*arguments, weight)
-                    if extra is not None:
-                        add_frequency_weights(*arguments, extra[number])
-            add_cell_weights(cells[number], each.cell_weight, weight)
-        return PairScores(weight, cells, extra)
+        state = _Scoring(self, a, b, left, right, with_frequency_weights)
+        rest = sum(each.weight_max for each in self.comparisons)
+        for number in self.order:
+            if not len(state.left):
+                break
+            state.compare(number)
+            rest -= self.comparisons[number].weight_max
+            if weight_min > -np.inf:
+                state.give_up(weight_min - max(rest, 0.0) - 1e-6)
+        return PairScores(state.weight, state.cells, state.pair, state.frequency_weight)
+
+
+class _Scoring:
+    """Pairs under comparison; those given up leave every array."""
+
+    def __init__(
+        self,
+        compiled: CompiledModel,
+        a: NDArray[np.uint64],
+        b: NDArray[np.uint64],
+        left: NDArray[np.int32],
+        right: NDArray[np.int32],
+        with_frequency_weights: bool,
+    ) -> None:
+        count, comparisons = len(left), len(compiled.comparisons)
+        self.compiled, self.a, self.b = compiled, a, b
+        self.left, self.right = left, right
+        self.pair = np.arange(count, dtype=np.int32)
+        self.weight = np.full(count, compiled.prior_match_weight)
+        self.cells = np.zeros((comparisons, count), np.int32)
+        self.frequency_weight = np.zeros((comparisons, count)) if with_frequency_weights else None
+
+    def compare(self, number: int) -> None:
+        each = self.compiled.comparisons[number]
+        grades = np.empty(len(self.left), np.uint8)
+        cells = self.cells[number]
+        for part in each.parts:
+            part.kernel(
+                self.a, self.b, self.left, self.right, part.slots, part.tables, part.cutoffs, grades
+            )
+            accumulate_cells(grades, part.level_of_grade, part.stride, cells)
+            if part.frequency is not None:
+                hashes, adjustments, absent = part.frequency
+                arguments = (self.a, self.left, part.value_slots, grades, hashes, adjustments, absent)
+                add_frequency_weights(*arguments, self.weight)
+                if self.frequency_weight is not None:
+                    add_frequency_weights(*arguments, self.frequency_weight[number])
+        add_cell_weights(cells, each.cell_weight, self.weight)
+
+    def give_up(self, weight_min: float) -> None:
+        """Drop pairs under `weight_min`, if they are many enough to be worth the copying."""
+        kept = self.weight >= weight_min
+        if 4 * np.count_nonzero(kept) > 3 * len(kept):
+            return
+        self.left, self.right, self.pair = self.left[kept], self.right[kept], self.pair[kept]
+        self.weight = self.weight[kept]
+        self.cells = np.ascontiguousarray(self.cells[:, kept])
+        if self.frequency_weight is not None:
+            self.frequency_weight = np.ascontiguousarray(self.frequency_weight[:, kept])
+
+
+_CHEAP: Final = ("exact", "date", "gender", "national_id", "phone", "region", "address", "han_name")
+"""Comparators of a few instructions, beside those that align strings."""
 
 
 def null_expansion(shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -226,17 +292,33 @@ def compile_model(
                 parts=tuple(reversed(parts)),
                 null_cell_count=stride,
                 cell_weight=weights,
+                weight_max=float(weights.max()) + sum(map(_frequency_weight_max, parts)),
             )
         )
+    order = sorted(range(len(compiled)), key=lambda number: _cost(compiled[number]))
     result = CompiledModel(
         model=model,
         layout=layout,
         comparisons=tuple(compiled),
+        order=tuple(order),
         prior_match_weight=model.prior_match_weight if model.is_trained else 0.0,
     )
     if result.pattern_count >= 1 << 62:
         raise ConfigError("the model has too many comparison levels; merge some")
     return result
+
+
+def _cost(comparison: CompiledComparison) -> tuple[int, float]:
+    """Cheap comparisons first; among equals those that can speak most strongly against."""
+    fuzzy_texts = sum(not part.part.comparator.startswith(_CHEAP) for part in comparison.parts)
+    return fuzzy_texts, float(comparison.cell_weight.min())
+
+
+def _frequency_weight_max(part: CompiledPart) -> float:
+    if part.frequency is None:
+        return 0.0
+    _, adjustments, absent = part.frequency
+    return max(float(adjustments.max()), absent, 0.0)
 
 
 def _compile_part(

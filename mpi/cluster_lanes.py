@@ -12,12 +12,12 @@ from mpi.cluster_kernels import ACCEPTED
 from mpi.cluster_lane import Lane, LaneInput
 from mpi.cluster_types import ClusterOptions, Edges, MergeGuard
 from mpi.edge_kernels import group_edges, sort_edges
-from person.threads import thread_count
+from person.threads import map_slices, slices, thread_count
 
 __all__ = ["LargeComponents"]
 
-_LANE_ROWS: Final = 400_000
-_LANE_EDGES: Final = 2_000_000
+_LANE_ROWS: Final = 100_000
+_LANE_EDGES: Final = 1_000_000
 
 
 class LargeComponents:
@@ -51,29 +51,15 @@ class LargeComponents:
         self._edge_offsets = _offsets(counts)
         self._edge_order = np.empty(int(self._edge_offsets[-1]), np.int64)
         group_edges(edges.left, self._rank, self._edge_offsets[:-1].copy(), kept, self._edge_order)
-        sort_edges(
-            self._edge_order, self._edge_offsets, edges.left, edges.right, edges.weight,
-            np.empty_like(self._edge_order),
-        )  # fmt: skip
         self._lane_row = np.empty(len(component), np.int32)
         self._mark_left, self._mark_right = self._marks()
         self._lane_sources = {s: bit for bit, s in enumerate(sorted(guard.duplicate_free_sources))}
 
     def lane_groups(self) -> Iterator[list[tuple[Lane, NDArray[np.int64]]]]:
         """As many lanes at a time as there are threads, each with its edges' numbers."""
-        group: list[tuple[Lane, NDArray[np.int64]]] = []
-        for first, last in self._cuts():
-            numbers = self._edge_order[self._edge_offsets[first] : self._edge_offsets[last]]
-            options = self._options
-            lane = Lane(
-                self._lane_input(first, last, numbers), options.rules(), options.representatives_max
-            )
-            group.append((lane, numbers))
-            if len(group) == thread_count():
-                yield group
-                group = []
-        if group:
-            yield group
+        cuts = list(self._cuts())
+        for group in slices(len(cuts), thread_count()):
+            yield map_slices(self._lane, cuts[group])
 
     def _cuts(self) -> Iterator[tuple[int, int]]:
         count = len(self._row_offsets) - 1
@@ -94,23 +80,33 @@ class LargeComponents:
         order = np.argsort(left, kind="stable")
         return left[order], right[order]
 
-    def _lane_input(self, first: int, last: int, numbers: NDArray[np.int64]) -> LaneInput:
+    def _lane(self, cut: tuple[int, int]) -> tuple[Lane, NDArray[np.int64]]:
+        first, last = cut
         rows = self._rows[self._row_offsets[first] : self._row_offsets[last]]
-        self._lane_row[rows] = np.arange(len(rows), dtype=np.int32)
+        self._lane_row[rows] = np.arange(len(rows), dtype=np.int32)  # lanes share no row
+        edge_offsets = self._edge_offsets[first : last + 1] - self._edge_offsets[first]
+        numbers = self._edge_order[self._edge_offsets[first] : self._edge_offsets[last]]
+        left = self._lane_row[self._edges.left[numbers]]
+        right = self._lane_row[self._edges.right[numbers]]
+        weight = self._edges.weight[numbers]
+        order = np.arange(len(numbers))
+        sort_edges(order, edge_offsets, left, right, weight, np.empty_like(order))
         mark_offsets, marks = self._lane_marks(rows)
-        return LaneInput(
+        given = LaneInput(
             rows=rows,
             row_offsets=self._row_offsets[first : last + 1] - self._row_offsets[first],
-            edge_offsets=self._edge_offsets[first : last + 1] - self._edge_offsets[first],
-            left=self._lane_row[self._edges.left[numbers]],
-            right=self._lane_row[self._edges.right[numbers]],
-            weight=self._edges.weight[numbers],
+            edge_offsets=edge_offsets,
+            left=left[order],
+            right=right[order],
+            weight=weight[order],
             identity_class=self._identity_classes(rows),
             mark_offsets=mark_offsets,
             marks=marks,
             masks=self._source_masks(rows),
             priority=_priorities(rows, self._options.seed),
         )
+        options = self._options
+        return Lane(given, options.rules(), options.representatives_max), numbers[order]
 
     def _lane_marks(self, rows: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         begin = np.searchsorted(self._mark_left, rows, side="left")

@@ -24,7 +24,7 @@ from mpi.clustering import (
 )
 from mpi.clustering import Edges as Links
 from mpi.ingest import Ingested
-from mpi.score_run import Edges, Scored, histogram_weights
+from mpi.score_run import Edges, Scored
 from mpi.train_run import PairSpace
 from person.identity import identity_keys
 
@@ -66,7 +66,7 @@ class Decided:
     notes: tuple[str, ...] = field(default=())
 
 
-def prior_shift(histogram: NDArray[np.int64], prior: float, total_pairs: float) -> float:
+def prior_shift(weights: NDArray[np.float64], prior: float, total_pairs: float) -> float:
     """Bits to add to every weight so that the prior fits this table.
 
     The expected number of matches among the scored pairs, over all pairs, must be the prior
@@ -74,7 +74,7 @@ def prior_shift(histogram: NDArray[np.int64], prior: float, total_pairs: float) 
 
     Parameters
     ----------
-    histogram : int64[n_bins], scored pairs by weight under `prior`
+    weights : float64[n_pairs], of the scored pairs worth keeping, under `prior`
     prior : probability_two_random_records_match of the model
     total_pairs : all pairs of the table
 
@@ -82,11 +82,10 @@ def prior_shift(histogram: NDArray[np.int64], prior: float, total_pairs: float) 
     -------
     float, bits
     """
-    weights = histogram_weights()
     start = np.log2(prior / (1.0 - prior))
     shift = 0.0
     for _ in range(200):
-        expected = float((histogram * match_probability(weights + shift)).sum())
+        expected = float(match_probability(weights + shift).sum())
         fitted = np.clip((expected + 0.5) / (total_pairs + 1.0), 1e-13, 0.5)
         updated = float(np.log2(fitted / (1.0 - fitted)) - start)
         if abs(updated - shift) < 1e-6:
@@ -97,11 +96,12 @@ def prior_shift(histogram: NDArray[np.int64], prior: float, total_pairs: float) 
 
 def calibrate(scored: Scored, shift: float, space: PairSpace, given: Lines | None) -> Thresholds:
     """Draw the lines: those of the model where it has them, else from its own calibration."""
-    weights = histogram_weights() + shift
-    chosen = choose_thresholds(weights, scored.histogram)
+    weights = scored.edges.weight + shift
+    counts = np.ones(len(weights), np.int64)
+    chosen = choose_thresholds(weights, counts)
     if given is None:
         return chosen
-    return _at_given_lines(weights, scored.histogram, chosen, given)
+    return _at_given_lines(weights, counts, chosen, given)
 
 
 def _at_given_lines(
@@ -158,7 +158,7 @@ def decide(
     Decided
     """
     edges = scored.edges
-    edges = Edges(edges.left, edges.right, edges.weight + shift, edges.pattern)
+    edges = edges.with_weight(edges.weight + shift)
     edges = edges.take(edges.weight >= thresholds.review_weight)
     is_link = edges.weight >= thresholds.link_weight
     refusal = np.full(len(edges), None, object)

@@ -30,7 +30,7 @@ LINE_BREAKS_IN_VALUE_MAX: Final = 10
 BLOCK_BYTES_MIN: Final = 1 << 20
 BLOCK_BYTES_MAX: Final = 1 << 25
 
-RejectRows = Callable[[list[int], str], None]
+RejectRows = Callable[[list[int], list[str]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def read_batches(
     path : text file, plain or gzip
     dialect : as detected
     batch_rows : rows a batch, about; a block of the file decides
-    reject : called with 1-based record numbers and a reason, always before the batch that
+    reject : called with 1-based record numbers and their reasons, always before the batch that
         holds later records is yielded
 
     Raises
@@ -122,25 +122,48 @@ def read_batches(
     """
     block_bytes = int(min(max(batch_rows * dialect.row_bytes, BLOCK_BYTES_MIN), BLOCK_BYTES_MAX))
     position = 0
-    rejected: list[int] = []
-
-    def skip_row(row: pacsv.InvalidRow) -> str:
-        number = row.number - 1  # the reader counts the header as row 1
-        rejected.append(number)
-        if row.text.count("\n") > LINE_BREAKS_IN_VALUE_MAX:
-            reject([number], _swallowed(row.text.count("\n")))
-        else:
-            reject([number], _wrong_width(row.actual_columns, row.expected_columns))
-        return "skip"
-
+    aside = _RowsAside(reject)
     with _NamedErrors(path, dialect, block_bytes):
-        for batch in _open(path, dialect, block_bytes, skip_row):
+        for batch in _open(path, dialect, block_bytes, aside):
             runaway = _runaway_rows(batch)
             if len(runaway):
-                batch = _set_runaways_aside(batch, runaway, position, rejected, reject)
+                batch = _set_runaways_aside(batch, runaway, position, aside)
             position += batch.num_rows
+            aside.report()
             if batch.num_rows:
                 yield batch
+        aside.report()
+
+
+class _RowsAside:
+    """The rows of one pass that cannot be used; told to the caller in batches, not one by one."""
+
+    def __init__(self, reject: RejectRows) -> None:
+        self.numbers: list[int] = []
+        self._reasons: list[str] = []
+        self._told = 0
+        self._reject = reject
+
+    def add(self, number: int, reason: str) -> None:
+        self.numbers.append(number)
+        self._reasons.append(reason)
+
+    def skip_row(self, row: pacsv.InvalidRow) -> str:
+        """Take a row that the parser refuses; its numbers count the header as row 1."""
+        line_breaks = row.text.count("\n")
+        if line_breaks > LINE_BREAKS_IN_VALUE_MAX:
+            self.add(row.number - 1, _swallowed(line_breaks))
+        else:
+            self.add(row.number - 1, _wrong_width(row.actual_columns, row.expected_columns))
+        return "skip"
+
+    def report(self) -> None:
+        if len(self._reasons):
+            self._reject(self.numbers[self._told :], self._reasons)
+            self._told, self._reasons = len(self.numbers), []
+
+    def restart(self) -> None:
+        self.numbers, self._reasons = [], []
 
 
 def _wrong_width(actual: int, expected: int) -> str:
@@ -152,7 +175,7 @@ def _swallowed(line_breaks: int) -> str:
 
 
 def _open(
-    path: Path, dialect: Dialect, block_bytes: int, skip_row: Callable[[Any], str]
+    path: Path, dialect: Dialect, block_bytes: int, aside: _RowsAside
 ) -> Iterator[pa.RecordBatch]:
     names = dialect.header
     for _ in range(2):
@@ -165,7 +188,9 @@ def _open(
                 encoding="gb18030" if dialect.encoding == "gb18030" else "utf8",
             ),
             parse_options=pacsv.ParseOptions(
-                delimiter=dialect.delimiter, newlines_in_values=True, invalid_row_handler=skip_row
+                delimiter=dialect.delimiter,
+                newlines_in_values=True,
+                invalid_row_handler=aside.skip_row,
             ),
             convert_options=pacsv.ConvertOptions(
                 column_types={name: pa.string() for name in names},
@@ -178,6 +203,7 @@ def _open(
             return
         # The two header parsers disagreed: the types were guessed. Ask again with its names.
         names = tuple(reader.schema.names)
+        aside.restart()
     raise InputError(f"{path}: the header line cannot be read", path=str(path))
 
 
@@ -195,17 +221,12 @@ def _runaway_rows(batch: pa.RecordBatch) -> np.ndarray[Any, Any]:
 
 
 def _set_runaways_aside(
-    batch: pa.RecordBatch,
-    runaway: np.ndarray[Any, Any],
-    position: int,
-    rejected: list[int],
-    reject: RejectRows,
+    batch: pa.RecordBatch, runaway: np.ndarray[Any, Any], position: int, aside: _RowsAside
 ) -> pa.RecordBatch:
-    numbers = row_numbers(position + runaway, np.asarray(sorted(rejected), np.int64))
+    numbers = row_numbers(position + runaway, np.asarray(sorted(aside.numbers), np.int64))
     for row, number in zip(runaway, numbers, strict=True):
         values = [column[int(row)].as_py() or "" for column in batch.columns]
-        reject([int(number)], _swallowed(max(value.count("\n") for value in values)))
-        rejected.append(int(number))
+        aside.add(int(number), _swallowed(max(value.count("\n") for value in values)))
     keep = np.ones(batch.num_rows, np.bool_)
     keep[runaway] = False
     return batch.filter(pa.array(keep))

@@ -133,10 +133,10 @@ class InputFile:
             yield from self.table.to_batches(max_chunksize=batch_rows)
         elif self.dialect is not None:
 
-            def reject(numbers: list[int], reason: str) -> None:
+            def reject(numbers: list[int], reasons: list[str]) -> None:
                 self._rejected.extend(numbers)
                 if rejects is not None:
-                    rejects.append(self.path, numbers, source=self.stem, reason=reason)
+                    rejects.append(self.path, numbers, source=self.stem, reason=reasons)
 
             yield from read_batches(
                 Path(self.path), self.dialect, batch_rows=batch_rows, reject=reject

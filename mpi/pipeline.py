@@ -36,9 +36,9 @@ from mpi.progress import NO_PROGRESS, Progress, Stage
 from mpi.report_build import build_report
 from mpi.result import CLUSTERS, Result, cluster_batches, pair_table, review_table, write_result
 from mpi.scratch import scratch_directory
-from mpi.score_run import Scored, score_candidates
+from mpi.score_run import Scored, rescore, score_candidates
 from mpi.tables import InputSet, open_inputs
-from mpi.train_run import PairSpace, pair_space, train_on
+from mpi.train_run import PairSpace, Trained, pair_space, refit, train_on
 from mpi.units import parse_bytes
 from person.errors import ConfigError
 from person.schema import Schema, load_schema
@@ -318,17 +318,25 @@ def run_job(
             output = stack.enter_context(OutputDirectory(out, overwrite=options.overwrite))
         scratch = stack.enter_context(scratch_directory())
         prepared = prepare(inputs, mode, options, scratch, timer)
-        model, frequencies = _fitted(prepared, options, timer)
-        ingested, space = prepared.ingested, prepared.space
-        compiled = compile_model(model, ingested.layout, ingested.overflow, frequencies)
+        ingested = prepared.ingested
+        trained, needs_refit = _fitted(prepared, options, timer)
+        compiled = _compile(trained, ingested)
         scored = score_candidates(
             ingested,
             compiled,
             prepared.rules,
-            space,
+            prepared.space,
             memory_bytes=options.memory_bytes,
             progress=timer,
         )
+        if needs_refit:
+            with timer.stage("fit to the kept pairs", len(scored.edges)):
+                trained = refit(trained, compiled, scored.edges.pattern, options.seed)
+                compiled = _compile(trained, ingested)
+                scored = dataclasses.replace(
+                    scored, edges=rescore(ingested, compiled, scored.edges)
+                )
+        model, frequencies = trained.model, trained.frequencies
         with timer.stage("cluster") as stage:
             decided = _decide(prepared, model, compiled, scored, options)
             stage.advance(ingested.record_count)
@@ -341,9 +349,14 @@ def run_job(
     return result
 
 
-def _fitted(
-    prepared: Prepared, options: JobOptions, progress: Progress
-) -> tuple[Model, dict[str, TermFrequencies]]:
+def _compile(trained: Trained, ingested: Ingested) -> CompiledModel:
+    return compile_model(
+        trained.model, ingested.layout, ingested.overflow, trained.frequencies
+    )
+
+
+def _fitted(prepared: Prepared, options: JobOptions, progress: Progress) -> tuple[Trained, bool]:
+    """The model to score with, and whether it is to be fitted again to what scoring keeps."""
     if prepared.model.is_trained:
         with progress.stage("count values"):
             _, frequencies = count_exact_agreement(
@@ -352,7 +365,7 @@ def _fitted(
                 prepared.model.comparisons,
                 memory_bytes=options.memory_bytes // 2,
             )
-        return prepared.model, frequencies
+        return Trained(model=prepared.model, frequencies=frequencies, observed=None), False
     trained = train_on(
         prepared.ingested,
         prepared.model,
@@ -362,7 +375,7 @@ def _fitted(
         seed=options.seed,
         progress=progress,
     )
-    return trained.model, trained.frequencies
+    return trained, True
 
 
 def _decide(
@@ -370,7 +383,7 @@ def _decide(
 ) -> Decided:
     prior = model.probability_two_random_records_match
     assert prior is not None
-    shift = prior_shift(scored.histogram, prior, prepared.space.total_pairs)
+    shift = prior_shift(scored.edges.weight, prior, prepared.space.total_pairs)
     thresholds = calibrate(scored, shift, prepared.space, model.thresholds)
     return decide(
         prepared.ingested,

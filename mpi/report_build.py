@@ -24,7 +24,7 @@ from mpi.report_data import (
     unlinkables_curve,
     weight_histogram,
 )
-from mpi.score_run import Scored, histogram_weights
+from mpi.score_run import Scored
 from mpi.waterfall import waterfalls
 
 __all__ = ["build_report"]
@@ -45,8 +45,8 @@ def build_report(
     prior = model.probability_two_random_records_match
     assert prior is not None
     shift = decided.prior_shift
-    weights = histogram_weights() + shift
-    filled = scored.histogram > 0
+    weights = scored.edges.weight + shift
+    counts = np.ones(len(weights), np.int64)
     thresholds = decided.thresholds
     decisions = np.where(
         weights >= thresholds.link_weight,
@@ -59,7 +59,7 @@ def build_report(
         run=run,
         thresholds=thresholds,
         weight_histogram=weight_histogram(
-            weights[filled], scored.histogram[filled], decisions[filled], thresholds=thresholds
+            weights, counts, decisions, thresholds=thresholds
         ),
         comparisons=_comparison_table(compiled, scored, decided),
         blocking=blocking,
@@ -68,7 +68,7 @@ def build_report(
         examples=tuple(_examples(ingested, compiled, decided, shift)),
         field_quality=ingested.quality,
         unlinkables=_unlinkables(ingested, compiled, shift),
-        calibration=expected_curve(weights[filled], scored.histogram[filled], point_count_max=200),
+        calibration=expected_curve(weights, counts, point_count_max=200),
         model={
             "probability_two_random_records_match": prior,
             "prior_match_weight": compiled.prior_match_weight + shift,
@@ -81,10 +81,12 @@ def build_report(
 
 def _comparison_table(compiled: CompiledModel, scored: Scored, decided: Decided) -> pa.Table:
     linked = compiled.unpack_patterns(decided.edges.pattern[decided.is_link])
+    kept = compiled.unpack_patterns(scored.edges.pattern)
     rows: list[dict[str, Any]] = []
     for number, each in enumerate(compiled.comparisons):
+        kept_counts = np.bincount(kept[number], minlength=each.null_cell_count)
         linked_counts = np.bincount(linked[number], minlength=each.null_cell_count)
-        rows += _part_rows(each, scored.cell_counts[number], linked_counts)
+        rows += _part_rows(each, kept_counts, linked_counts)
     return pa.Table.from_pylist(rows, COMPARISONS)
 
 

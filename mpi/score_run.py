@@ -1,6 +1,6 @@
 """Score every candidate pair; keep the likely ones, count them all.
 
-Memory: 28 bytes a kept pair, and a histogram of 4,096 bins for all of them.
+Memory: 32 bytes a kept pair; the others are only counted.
 """
 
 from __future__ import annotations
@@ -21,14 +21,13 @@ from mpi.ingest import Ingested
 from mpi.progress import Progress
 from mpi.train_run import PairSpace, pairs_in_space
 from person.records import ORIGIN_ROW_MASK
+from person.threads import map_slices, slices
 
-__all__ = ["BINS_PER_BIT", "Edges", "Scored", "histogram_weights", "score_candidates"]
+__all__ = ["Edges", "Scored", "rescore", "score_candidates"]
 
-BINS_PER_BIT: Final = 16
-_HALF_RANGE_BITS: Final = 128
-_BIN_COUNT: Final = 2 * _HALF_RANGE_BITS * BINS_PER_BIT
-KEEP_PROBABILITY_MIN: Final = -16.0
+KEEP_WEIGHT_MIN: Final = -16.0
 """Pairs below this weight (odds of 1 in 65,000) are counted, not kept."""
+RESCORE_PAIRS: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,14 @@ class Edges:
 
     def take(self, chosen: NDArray[Any]) -> Edges:
         return Edges(
-            self.left[chosen], self.right[chosen], self.weight[chosen], self.pattern[chosen]
+            self.left[chosen],
+            self.right[chosen],
+            self.weight[chosen],
+            self.pattern[chosen],
         )
+
+    def with_weight(self, weight: NDArray[np.float64]) -> Edges:
+        return Edges(self.left, self.right, weight, self.pattern)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,24 +68,13 @@ class Scored:
     Attributes
     ----------
     edges : pairs worth keeping
-    histogram : int64[n_bins], candidate pairs by match weight
-    cell_counts : comparison -> int64[null_cell_count], candidate pairs by cell
+    pair_count : candidate pairs compared, kept or not
     passes : what each blocking rule did
     """
 
     edges: Edges
-    histogram: NDArray[np.int64]
-    cell_counts: tuple[NDArray[np.int64], ...]
+    pair_count: int
     passes: Sequence[Any]
-
-    @property
-    def pair_count(self) -> int:
-        return int(self.histogram.sum())
-
-
-def histogram_weights() -> NDArray[np.float64]:
-    """Match weight at the middle of each bin, float64[n_bins]."""
-    return (np.arange(_BIN_COUNT) + 0.5) / BINS_PER_BIT - _HALF_RANGE_BITS
 
 
 class _Collector:
@@ -96,13 +90,7 @@ class _Collector:
     def _mine(self) -> dict[str, Any]:
         part: dict[str, Any] | None = getattr(self._local, "part", None)
         if part is None:
-            part = {
-                "histogram": np.zeros(_BIN_COUNT, np.int64),
-                "cells": [
-                    np.zeros(c.null_cell_count, np.int64) for c in self._compiled.comparisons
-                ],
-                "edges": [],
-            }
+            part = {"pairs": 0, "edges": []}
             self._local.part = part
             with self._lock:
                 self._parts.append(part)
@@ -113,17 +101,16 @@ class _Collector:
         if len(left) == 0:
             return
         part = self._mine()
-        scores = self._compiled.score(chunk.rows, chunk.rows, left, right)
-        place = (scores.weight + _HALF_RANGE_BITS) * BINS_PER_BIT
-        bins = np.clip(place, 0, _BIN_COUNT - 1).astype(np.int64)
-        part["histogram"] += np.bincount(bins, minlength=_BIN_COUNT)
-        for number, counts in enumerate(part["cells"]):
-            counts += np.bincount(scores.cells[number], minlength=len(counts))
-        kept = np.flatnonzero(scores.weight >= KEEP_PROBABILITY_MIN)
+        part["pairs"] += len(left)
+        scores = self._compiled.score(
+            chunk.rows, chunk.rows, left, right, weight_min=KEEP_WEIGHT_MIN
+        )
+        kept = np.flatnonzero(scores.weight >= KEEP_WEIGHT_MIN)
         if len(kept) == 0:
             return
+        pair = scores.pair[kept]
         rows = (chunk.rows[:, -1] & np.uint64(ORIGIN_ROW_MASK)).astype(np.int64)
-        a, b = rows[left[kept]], rows[right[kept]]
+        a, b = rows[left[pair]], rows[right[pair]]
         patterns = self._compiled.patterns(np.ascontiguousarray(scores.cells[:, kept]))
         part["edges"].append((np.minimum(a, b), np.maximum(a, b), scores.weight[kept], patterns))
 
@@ -140,20 +127,11 @@ class _Collector:
         # A pair met again inside a refined block carries the same weight; keep one.
         first = np.ones(len(left), np.bool_)
         first[1:] = (left[1:] != left[:-1]) | (right[1:] != right[:-1])
-        return Edges(left[first], right[first], weight[order][first], pattern[order][first])
+        chosen = order[first]
+        return Edges(left[first], right[first], weight[chosen], pattern[chosen])
 
-    def histogram(self) -> NDArray[np.int64]:
-        total = np.zeros(_BIN_COUNT, np.int64)
-        for part in self._parts:
-            total += part["histogram"]
-        return total
-
-    def cell_counts(self) -> tuple[NDArray[np.int64], ...]:
-        totals = [np.zeros(c.null_cell_count, np.int64) for c in self._compiled.comparisons]
-        for part in self._parts:
-            for total, counts in zip(totals, part["cells"], strict=True):
-                total += counts
-        return tuple(totals)
+    def pair_count(self) -> int:
+        return sum(part["pairs"] for part in self._parts)
 
 
 def score_candidates(
@@ -189,11 +167,26 @@ def score_candidates(
             link_mode="link_only" if space.mode == "link_only" else "dedupe",
             consumer=collector.consume,
         )
-        histogram = collector.histogram()
-        stage.advance(int(histogram.sum()))
-    return Scored(
-        edges=collector.edges(),
-        histogram=histogram,
-        cell_counts=collector.cell_counts(),
-        passes=passes,
-    )
+        stage.advance(collector.pair_count())
+    return Scored(edges=collector.edges(), pair_count=collector.pair_count(), passes=passes)
+
+
+def rescore(ingested: Ingested, compiled: CompiledModel, edges: Edges) -> Edges:
+    """Weigh kept pairs again with another model of the same comparisons.
+
+    Rows are gathered by number, RESCORE_PAIRS pairs at a time on each thread.
+    """
+
+    def weigh(part: slice) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        left, right = edges.left[part], edges.right[part]
+        rows, place = np.unique(np.concatenate([left, right]), return_inverse=True)
+        gathered = ingested.store.gather_rows(rows)
+        a, b = np.split(place.astype(np.int32), 2)
+        scores = compiled.score(gathered, gathered, a, b)
+        return scores.weight, compiled.patterns(scores.cells)
+
+    parts = map_slices(weigh, slices(len(edges), RESCORE_PAIRS))
+    if not parts:
+        return edges
+    weight, pattern = (np.concatenate([part[i] for part in parts]) for i in range(2))
+    return Edges(edges.left, edges.right, weight, pattern)

@@ -30,6 +30,7 @@ from person.errors import InputError, SchemaMismatchError
 __all__ = ["InputFile", "InputSet", "Rejects", "open_inputs"]
 
 BATCH_ROWS: Final = 131_072
+_RESULT_FILES: Final = frozenset(("clusters.parquet", "run.json"))
 _REFUSED_MAGIC: Final = {
     b"PK\x03\x04": "a zip archive or an Excel workbook; save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the sheet as CSV",
@@ -212,11 +213,15 @@ def _files_of_directory(directory: str) -> list[str]:
 
     for folder, subfolders, names in os.walk(directory, onerror=refuse):
         subfolders[:] = sorted(name for name in subfolders if name[0] not in "._")
+        if set(names) >= _RESULT_FILES:  # what an earlier run wrote is no input of the next
+            names = []
         paths += [
             str(Path(folder) / name)
             for name in sorted(names)
             if name[0] not in "._" and name.lower().endswith(SUFFIXES)
         ]
+    if not paths and {path.name for path in Path(directory).iterdir()} >= _RESULT_FILES:
+        raise InputError(f"{directory}: this is the result of a run, not an input", path=directory)
     if not paths:
         raise InputError(
             f"{directory}: no table in this directory; files end in {', '.join(SUFFIXES)}",

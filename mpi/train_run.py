@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -20,10 +20,12 @@ from matching.patterns import PatternCounter, PatternCounts
 from matching.training import TrainingInput, TrainingOptions, estimate
 from mpi.ingest import Ingested
 from mpi.progress import Progress
+from person.threads import map_slices, slices
 
-__all__ = ["PairSpace", "Trained", "compare_row_pairs", "pair_space", "train_on"]
+__all__ = ["PairSpace", "Trained", "compare_row_pairs", "pair_space", "refit", "train_on"]
 
 RANDOM_PAIRS: Final = 1_000_000
+RIGHTS_PER_LEFT: Final = 20
 CHUNK_PAIRS: Final = 32_768
 
 
@@ -58,7 +60,7 @@ class Trained:
 
     model: Model
     frequencies: dict[str, TermFrequencies]
-    candidates: PatternCounts
+    observed: TrainingInput | None
 
 
 def pair_space(ingested: Ingested, mode: str) -> PairSpace:
@@ -137,7 +139,40 @@ def train_on(
             **fitted.facts,
         },
     )
-    return Trained(model=trained, frequencies=frequencies, candidates=candidates)
+    return Trained(model=trained, frequencies=frequencies, observed=observed)
+
+
+def refit(
+    trained: Trained, compiled: CompiledModel, pattern: NDArray[np.int64], seed: int
+) -> Trained:
+    """Fit the model again to every pair that scoring kept.
+
+    The first fit learns from the pairs of narrow blocks, which agree more than matches do; the
+    kept pairs come from all blocks, and those left out are matches with a chance under 1 in
+    65,000, so they would teach nothing.
+
+    Parameters
+    ----------
+    trained : the first fit
+    compiled : its model
+    pattern : int64[n_pairs], agreement patterns of the kept pairs
+    """
+    unique, counts = np.unique(pattern, return_counts=True)
+    assert trained.observed is not None
+    observed = replace(
+        trained.observed, candidates=PatternCounts(unique, counts.astype(np.float64))
+    )
+    fitted = estimate(compiled, observed, TrainingOptions())
+    model = trained.model.replace(
+        comparisons=fitted.comparisons,
+        probability_two_random_records_match=fitted.probability_two_random_records_match,
+        training={
+            **trained.model.training,
+            "notes": list(fitted.notes),
+            **fitted.facts,
+        },
+    )
+    return Trained(model=model, frequencies=trained.frequencies, observed=observed)
 
 
 class ThreadCounters:
@@ -211,9 +246,11 @@ def _random_patterns(
     if count * (count - 1) // 2 <= RANDOM_PAIRS:
         left, right = (each.astype(np.int64) for each in np.triu_indices(count, 1))
     else:
+        # Each left row meets several right rows: decoding it once is worth more than the little
+        # independence lost (exact agreement, where that would tell, is counted elsewhere).
         random = np.random.default_rng(seed)
-        left = random.integers(0, count, RANDOM_PAIRS)
-        right = random.integers(0, count - 1, RANDOM_PAIRS)
+        left = np.repeat(random.integers(0, count, RANDOM_PAIRS // RIGHTS_PER_LEFT), RIGHTS_PER_LEFT)
+        right = random.integers(0, count - 1, len(left))
         right += right >= left
     if space.mode == "link_only":
         source = ingested.store.gather_sources(np.arange(count))
@@ -229,12 +266,14 @@ def _patterns_of(
     left: NDArray[np.int64],
     right: NDArray[np.int64],
 ) -> PatternCounts:
-    counter = PatternCounter()
-    for start in range(0, len(left), CHUNK_PAIRS):
-        part = slice(start, start + CHUNK_PAIRS)
+    counters = ThreadCounters()
+
+    def count(part: slice) -> None:
         cells = compare_row_pairs(compiled, ingested, left[part], right[part])
-        counter.add(compiled.patterns(cells))
-    return counter.result()
+        counters.mine().add(compiled.patterns(cells))
+
+    map_slices(count, slices(len(left), CHUNK_PAIRS))
+    return counters.result()
 
 
 def compare_row_pairs(
@@ -244,7 +283,7 @@ def compare_row_pairs(
     right: NDArray[np.int64],
 ) -> NDArray[np.int32]:
     """Cells of pairs given by record numbers, int32[n_comparisons, n_pairs]."""
-    a = ingested.store.gather_rows(left)
-    b = ingested.store.gather_rows(right)
-    places = np.arange(len(left), dtype=np.int32)
-    return compiled.cells(a, b, places, places)
+    rows, place = np.unique(np.concatenate([left, right]), return_inverse=True)
+    gathered = ingested.store.gather_rows(rows)
+    a, b = np.split(place.astype(np.int32), 2)
+    return compiled.cells(gathered, gathered, a, b)

@@ -64,7 +64,7 @@ _MARKS: Final = {
     DIAERESIS: "\u0308",
     DIGIT: "0-9０-９",
     TONE: "\u0300-\u0307\u0309-\u036f",
-    JUNK: "!\"#$%&+/:=@\\^~\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00a1-\u00a9\u00ab-\u00b3\u00b5\u00b6"
+    JUNK: '!"#$%&+/:=@\\^~\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00a1-\u00a9\u00ab-\u00b3\u00b5\u00b6'
     "\u00b8\u00b9\u00bb-\u00bf\u200b-\u200f\u2020\u2021\u2025\u2026\u2030\u202a-\u202e\u2060-\u206f\ufeff"
     "\ufe00-\ufe0f！＂＃＄％＆＋／：；＝＠＼＾＿｀｜～“”„…↑-⇿①-⓿◆◇★☆♀♂",
 }
@@ -201,9 +201,7 @@ def _expand(spec: str) -> list[int]:
     return points
 
 
-def _code_units(
-    code_points: NDArray[Any], units: NDArray[np.uint16]
-) -> NDArray[np.uint16]:
+def _code_units(code_points: NDArray[Any], units: NDArray[np.uint16]) -> NDArray[np.uint16]:
     table = np.zeros(0x34000, np.uint16)
     table[code_points] = units
     for mark, spec in _MARKS.items():

@@ -257,9 +257,7 @@ def emit_latin_run(symbols, start, end, letters, units, count, scratch, roman): 
     out = scratch[128:160]
     cost, syllables = IMPOSSIBLE, 0
     if length > 1:
-        cost, syllables = segment_given(
-            letters, int64(0), length, int64(0), scratch, out, roman
-        )
+        cost, syllables = segment_given(letters, int64(0), length, int64(0), scratch, out, roman)
     if cost < IMPOSSIBLE:
         for i in range(syllables):
             units[count] = out[i]
@@ -543,9 +541,7 @@ def encode_han_name(column: Utf8Column, options: Mapping[str, Any]) -> EncodedFi
     text_size = int(column.offsets[count]) - int(column.offsets[0])
     codes = np.empty(text_size + 8, np.uint32)  # pages that no long name touches cost nothing
     tables = _encoder_arrays()
-    fill_name_words(
-        column.offsets, column.data, column.valid, tables, words, status, starts, codes
-    )
+    fill_name_words(column.offsets, column.data, column.valid, tables, words, status, starts, codes)
     if "hashed" in options:
         hashes = np.zeros(count, np.uint64)
         fill_name_hashes(words, int(options["hashed"]), hashes)

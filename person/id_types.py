@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from enum import IntEnum
 from typing import Final
 
@@ -83,9 +84,7 @@ _BY_WORD: Final = (
 
 def classify_id_type(text: str) -> IdTypeClass:
     """The class that a code or word for an id type means; UNKNOWN where it means none."""
-    plain = "".join(
-        text.upper().translate(str.maketrans("０１２３４５６７８９", "0123456789")).split()
-    )
+    plain = "".join(unicodedata.normalize("NFKC", text).upper().split())
     plain = plain.replace("_", "").replace("-", "")
     for word, id_class in _BY_WORD:
         if word in plain:

@@ -36,7 +36,9 @@ def _bit_intrinsic(name: str, has_zero_flag: bool) -> Any:
             width = args[0].type
             argument_types = [width] + ([ir.IntType(1)] if has_zero_flag else [])
             function = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(width, argument_types), f"llvm.{name}.i{width.width}"
+                builder.module,
+                ir.FunctionType(width, argument_types),
+                f"llvm.{name}.i{width.width}",
             )
             return builder.call(function, [args[0]] + ([ir.IntType(1)(0)] if has_zero_flag else []))
 

@@ -68,7 +68,9 @@ class Layout:
         return {
             "n_words": self.n_words,
             "kinds": dict(self.kinds),
-            "positions": {name: [list(p) for p in places] for name, places in self.positions.items()},
+            "positions": {
+                name: [list(p) for p in places] for name, places in self.positions.items()
+            },
         }
 
 

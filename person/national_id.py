@@ -73,7 +73,7 @@ def encode_national_id(
 
     Notes
     -----
-    12 million numbers a second on one core.
+    14 million numbers a second on one core, 10 million with an id type column.
     """
     del options
     count = len(column)

@@ -90,16 +90,31 @@ def _scan(data, at, stop, text):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _given_check(code):  # type: ignore[no-untyped-def]
+    """Value of the 18th character, -1 if it cannot be a check digit."""
+    if 0x30 <= code <= 0x39:
+        return code - 0x30
+    return int64(10) if code == _LARGE_X or code == _STAR else int64(-1)
+
+
+@kernel
 def _repair_look_alikes(text):  # type: ignore[no-untyped-def]
-    """Read O as 0 and I, L as 1 among the first 17 of 18; the caller keeps it if it proves."""
+    """Read O as 0 and I, L as 1 among the first 17 of 18, where the check digit proves it."""
+    total = int64(0)
     for place in range(1, 18):
         code = text[place]
         if code == 0x4F:
-            text[place] = 0x30
+            code = int64(0x30)
         elif code == 0x49 or code == 0x4C:
-            text[place] = 0x31
+            code = int64(0x31)
         elif not 0x30 <= code <= 0x39:
             return False
+        total = (total + code - 0x30) * 2
+    if (12 - total % 11) % 11 != _given_check(text[18]):
+        return False
+    for place in range(1, 18):
+        if text[place] > 0x39:
+            text[place] = 0x30 if text[place] == 0x4F else 0x31
     return True
 
 
@@ -110,14 +125,6 @@ def _check_value(text):  # type: ignore[no-untyped-def]
     for place in range(1, 18):
         total = (total + text[place] - 0x30) * 2
     return (12 - total % 11) % 11
-
-
-@kernel
-def _given_check(code):  # type: ignore[no-untyped-def]
-    """Value of the 18th character, -1 if it cannot be a check digit."""
-    if 0x30 <= code <= 0x39:
-        return code - 0x30
-    return int64(10) if code == _LARGE_X or code == _STAR else int64(-1)
 
 
 @kernel
@@ -285,16 +292,13 @@ def _read_other(text, length, digits, given, words):  # type: ignore[no-untyped-
 def _read_document(text, length, digits, given, prefix_row, canonical, words):  # type: ignore[no-untyped-def]
     """(status, body, detail) of text[1 : length + 1]."""
     may_be_national = given <= _RESIDENT_PERMIT or given == _FOREIGNER or given == _OTHER
-    if length == 18 and digits >= 8:
-        original = text.copy() if digits < 17 else text
-        is_repaired = digits < 17 and _repair_look_alikes(text)
-        if (digits >= 17 or is_repaired) and _given_check(text[18]) >= 0:
+    if length == 18 and digits >= 8 and _given_check(text[18]) >= 0:
+        body_digits = digits - (1 if text[18] <= 0x39 and text[18] != _STAR else 0)
+        if body_digits == 17 or _repair_look_alikes(text):
             status, body, proves, id_class = _read_18(text, True, prefix_row, canonical)
-            if proves or (may_be_national and not is_repaired):
+            if proves or may_be_national:
                 detail = (id_class << 2) | (_CHECK_VALID if proves else 0)
                 return status, body, uint64(detail if body != 0 else 0)
-        if digits < 17:
-            text[:] = original
     elif length == 15 and digits == 15:
         status, body, proves = _read_15(text, prefix_row, canonical)
         if proves or may_be_national:
@@ -317,7 +321,7 @@ def fill_national_ids(  # type: ignore[no-untyped-def]
     """Read every number of a column.
 
     Sketch: 18 bytes read, 17 written a record, one probe of the region table (0.4 MB), scratch of
-    one line; 80 ns.
+    one line; 70 ns.
     """
     text = np.zeros(_LENGTH_MAX + 2, np.int64)
     for row in range(valid.shape[0]):

@@ -100,7 +100,8 @@ class ArrayRecordSource:
         source: NDArray[np.uint16] | None = None,
         chunk_rows: int = DEFAULT_CHUNK_ROWS,
     ) -> None:
-        assert rows.ndim == 2 and chunk_rows > 0
+        assert rows.ndim == 2
+        assert chunk_rows > 0
         self._rows = np.ascontiguousarray(rows, np.uint64)
         if source is None:
             source = np.zeros(len(rows), np.uint16)

@@ -178,9 +178,7 @@ def name_cost(letters, groups, group_count, system, surname_group, scratch, out,
     part = scratch[96:128]
     if group_count == 1:
         if system == PINYIN:
-            return segment_given(
-                letters, groups[0, 0], groups[0, 1], int64(1), scratch, out, roman
-            )
+            return segment_given(letters, groups[0, 0], groups[0, 1], int64(1), scratch, out, roman)
         return group_surname(letters, int64(0), groups, system, scratch, out, roman)
     cost, count = group_surname(letters, surname_group, groups, system, scratch, out, roman)
     given_count = 0
@@ -228,9 +226,13 @@ def split_groups(symbols, symbol_count, letters, groups):  # type: ignore[no-unt
             groups[count - 1, 1] = length
             size = length - groups[count - 1, 0]
             groups[count - 1, 2] = 1 if capitals == size and size > 1 else 0
-        elif symbol == SYMBOL_APOSTROPHE and is_open and (
-            letters[length - 1] in (11, 16, 20, 19, 26)
-            or (letters[length - 1] == 8 and length > 1 and letters[length - 2] == 3)
+        elif (
+            symbol == SYMBOL_APOSTROPHE
+            and is_open
+            and (
+                letters[length - 1] in (11, 16, 20, 19, 26)
+                or (letters[length - 1] == 8 and length > 1 and letters[length - 2] == 3)
+            )
         ):
             groups[count - 1, 3] |= 2  # k' p' t' ts' tz' ch': Wade-Giles
         else:

@@ -104,7 +104,9 @@ class Schema:
             raise ConfigError(f"schema {self.name} has no fields")
         repeated = {name for name in names if names.count(name) > 1}
         if repeated:
-            raise ConfigError(f"schema {self.name} names a field twice: {', '.join(sorted(repeated))}")
+            raise ConfigError(
+                f"schema {self.name} names a field twice: {', '.join(sorted(repeated))}"
+            )
 
     def field(self, name: str) -> Field:
         for each in self.fields:
@@ -119,7 +121,9 @@ class Schema:
         kept = set(names)
         return replace(self, fields=tuple(each for each in self.fields if each.name in kept))
 
-    def bind(self, column_names: Iterable[str], *, path: str | None = None) -> tuple[BoundField, ...]:
+    def bind(
+        self, column_names: Iterable[str], *, path: str | None = None
+    ) -> tuple[BoundField, ...]:
         """Find the column of each field in one table; fields without one are left out.
 
         Raises
@@ -131,9 +135,7 @@ class Schema:
         by_key = _columns_by_key(present, path)
         bound = []
         for each in self.fields:
-            found = tuple(
-                by_key[key] for key in map(_column_key, each.columns) if key in by_key
-            )
+            found = tuple(by_key[key] for key in map(_column_key, each.columns) if key in by_key)
             found = tuple(dict.fromkeys(found))
             if len(found) > 1 and not KINDS[each.kind].joins_columns:
                 raise SchemaMismatchError(
@@ -182,10 +184,7 @@ class Schema:
         head = _table(raw, "schema")
         fields = _table(raw, "fields")
         unknown = set(raw) - {"schema", "fields", "blocking_rules"}
-        unknown |= {
-            f"schema.{key}"
-            for key in set(head) - _HEAD_ENTRIES
-        }
+        unknown |= {f"schema.{key}" for key in set(head) - _HEAD_ENTRIES}
         if unknown:
             raise ConfigError(f"schema: unknown entries {', '.join(sorted(unknown))}")
         return cls(

@@ -141,4 +141,3 @@ class EncodedStore:
 
     def close(self) -> None:
         self._map.close()
-

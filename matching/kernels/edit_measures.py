@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numba import int64, uint32, uint64
+from numba import int64, uint64
 
 from person.jit import count_ones, count_trailing_zeros, kernel
 
@@ -33,9 +33,11 @@ __all__ = [
     "jaro_of",
     "jaro_similarity",
     "jaro_winkler_of",
+    "jaro_winkler_of_matched",
     "jaro_winkler_similarity",
     "levenshtein_distance",
     "levenshtein_of",
+    "match_characters",
     "osa_distance",
     "osa_of",
     "set_masks",
@@ -78,7 +80,11 @@ def _jaro_value(matches, mismatches, left_length, right_length):  # type: ignore
 
 
 @kernel
-def _jaro_core(masks, left, left_length, right, right_length):  # type: ignore[no-untyped-def]
+def match_characters(masks, left_length, right, right_length):  # type: ignore[no-untyped-def]
+    """Characters that Jaro pairs up, as bit masks of the left and the right text.
+
+    Both texts have at most WORD_CHARACTERS. No pairing inside Jaro's window has more.
+    """
     one = uint64(1)
     window = max(max(left_length, right_length) // 2 - 1, 0)
     left_used, right_used = uint64(0), uint64(0)
@@ -89,14 +95,21 @@ def _jaro_core(masks, left, left_length, right, right_length):  # type: ignore[n
         left_used |= bit
         right_used |= uint64(bit != 0) << uint64(at)
         reach = (reach << one) | one if at < window else reach << one
-    matches = int64(count_ones(left_used))
-    mismatches = 0
-    left_rest, right_rest = left_used, right_used
-    while right_rest != 0:
-        here, there = count_trailing_zeros(left_rest), count_trailing_zeros(right_rest)
+    return left_used, right_used
+
+
+@kernel
+def _jaro_of_matched(  # type: ignore[no-untyped-def]
+    left, left_length, left_used, right, right_length, right_used
+):
+    """Jaro similarity from what `match_characters` found."""
+    one = uint64(1)
+    matches, mismatches = int64(count_ones(left_used)), 0
+    while right_used != 0:
+        here, there = count_trailing_zeros(left_used), count_trailing_zeros(right_used)
         mismatches += int64(left[here] != right[there])
-        left_rest &= left_rest - one
-        right_rest &= right_rest - one
+        left_used &= left_used - one
+        right_used &= right_used - one
     return _jaro_value(matches, mismatches, left_length, right_length)
 
 
@@ -127,14 +140,14 @@ def jaro_of(masks, left, left_length, right, right_length):  # type: ignore[no-u
     if left_length == 0 or right_length == 0:
         return 1.0 if left_length == right_length else 0.0
     if max(left_length, right_length) <= WORD_CHARACTERS:
-        return _jaro_core(masks, left, left_length, right, right_length)
+        left_used, right_used = match_characters(masks, left_length, right, right_length)
+        return _jaro_of_matched(left, left_length, left_used, right, right_length, right_used)
     return _jaro_plain(left, left_length, right, right_length)
 
 
 @kernel
-def jaro_winkler_of(masks, left, left_length, right, right_length):  # type: ignore[no-untyped-def]
-    """Jaro-Winkler similarity of texts in local codes."""
-    value = jaro_of(masks, left, left_length, right, right_length)
+def _with_prefix(value, left, left_length, right, right_length):  # type: ignore[no-untyped-def]
+    """Winkler's rise for a common prefix of up to four."""
     if value > 0.7:
         limit = min(4, min(left_length, right_length))
         prefix = 0
@@ -142,6 +155,22 @@ def jaro_winkler_of(masks, left, left_length, right, right_length):  # type: ign
             prefix += 1
         value += prefix * 0.1 * (1.0 - value)
     return value
+
+
+@kernel
+def jaro_winkler_of(masks, left, left_length, right, right_length):  # type: ignore[no-untyped-def]
+    """Jaro-Winkler similarity of texts in local codes."""
+    value = jaro_of(masks, left, left_length, right, right_length)
+    return _with_prefix(value, left, left_length, right, right_length)
+
+
+@kernel
+def jaro_winkler_of_matched(  # type: ignore[no-untyped-def]
+    left, left_length, left_used, right, right_length, right_used
+):
+    """Jaro-Winkler similarity from what `match_characters` found."""
+    value = _jaro_of_matched(left, left_length, left_used, right, right_length, right_used)
+    return _with_prefix(value, left, left_length, right, right_length)
 
 
 @kernel

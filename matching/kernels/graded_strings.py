@@ -24,10 +24,8 @@ from matching.kernels.edit_measures import (
 from matching.kernels.name_grades import (
     IDENTIFIER_GRADES,
     NAME_GRADES,
-    TEXT_GRADES,
     grade_identifier,
     grade_name,
-    grade_text,
     is_clearly_other_identifier,
     is_clearly_other_name,
 )
@@ -40,6 +38,7 @@ from matching.kernels.text_codes import (
     packed_sketch,
     seen_letters,
 )
+from matching.kernels.text_grades import TEXT_GRADES, find_words, grade_text
 from person.jit import kernel
 
 __all__ = [
@@ -67,7 +66,8 @@ def _fill_graded(a, b, left, right, slots, tables, grading, out):  # type: ignor
     capacity = max(WORD_CHARACTERS, 10 * slots.shape[0])
     left_codes, left_points = np.empty(capacity, np.uint32), np.empty(capacity, np.uint32)
     right_codes = np.empty(capacity, np.uint32)
-    spans, used = np.empty((4, capacity), np.int64), np.empty(capacity, np.bool_)
+    left_spans, right_spans = np.empty((capacity, 2), np.int64), np.empty((capacity, 2), np.int64)
+    used, word_count = np.empty(capacity, np.bool_), 0
     masks = np.zeros(MASK_COUNT, np.uint64)
     first_word = slots[0, 0]
     current, left_length, left_overflow, left_seen = -1, 0, 0, uint64(0)
@@ -80,11 +80,14 @@ def _fill_graded(a, b, left, right, slots, tables, grading, out):  # type: ignor
             if capacity > left_codes.size:
                 left_codes = np.empty(capacity, np.uint32)
                 left_points = np.empty(capacity, np.uint32)
+                left_spans, used = np.empty((capacity, 2), np.int64), np.empty(capacity, np.bool_)
             left_length, left_overflow = decode_left(
                 a, row_a, slots, tables, left_codes, left_points
             )
             set_masks(masks, left_codes, left_length)
             left_seen = seen_letters(left_codes, left_length)
+            if grading == _TEXT:
+                word_count = find_words(left_codes, left_length, left_spans)
         if left_length == 0 or b[row_b, first_word] == 0:
             out[pair] = _NULL
             continue
@@ -108,6 +111,7 @@ def _fill_graded(a, b, left, right, slots, tables, grading, out):  # type: ignor
         capacity = code_capacity(b, row_b, slots, hashes, offsets)
         if capacity > right_codes.size:
             right_codes = np.empty(capacity, np.uint32)
+            right_spans = np.empty((capacity, 2), np.int64)
         right_length = decode_right(
             *(b, row_b, slots, tables, left_codes, left_points, left_length, left_overflow),
             right_codes,
@@ -126,12 +130,9 @@ def _fill_graded(a, b, left, right, slots, tables, grading, out):  # type: ignor
                 masks, left_codes, left_length, left_seen, right_codes, right_length, right_seen
             )
         else:
-            capacity = max(left_length, right_length)
-            if capacity > used.size:
-                spans, used = np.empty((4, capacity), np.int64), np.empty(capacity, np.bool_)
             out[pair] = grade_text(
-                *(masks, left_codes, left_length, left_seen),
-                *(right_codes, right_length, right_seen, spans, used),
+                *(masks, left_codes, left_length, left_seen, left_spans, word_count),
+                *(right_codes, right_length, right_seen, right_spans, used),
             )
 
 

@@ -1,4 +1,4 @@
-"""Grades of one pair of different texts, as scalar kernels on local codes.
+"""Grades of one pair of different names or identifiers, as scalar kernels on local codes.
 
 Every function here takes `masks` set from the left text, both texts with their lengths and the
 letters seen in each, and returns an index into its tuple of grades. Nothing here is reached by
@@ -13,19 +13,24 @@ import numpy as np
 from numba import int64, uint64
 
 from matching.kernels.edit_measures import WORD_CHARACTERS, jaro_winkler_of, osa_of
-from person.fold import contains_hash, hash_codes, hash_set
 from person.jit import count_ones, kernel
 from person.packed_text import PACKED_CHARACTERS
 
 __all__ = [
     "IDENTIFIER_GRADES",
+    "MARKS",
     "NAME_GRADES",
-    "TEXT_GRADES",
+    "PREFIX_MAX",
+    "SIMILAR",
+    "SIMILAR_NEED",
     "grade_identifier",
     "grade_name",
-    "grade_text",
     "is_clearly_other_identifier",
     "is_clearly_other_name",
+    "is_compact_equal",
+    "is_mark",
+    "one_edit",
+    "shared_ends",
     "sound_code",
 ]
 
@@ -38,23 +43,16 @@ _NAME_CONTAINED, _NAME_SIMILAR, _NAME_ELSE = 5, 6, 7
 IDENTIFIER_GRADES: Final = ("exact", "one_edit", "transposed", "two_edits", "else")
 _ID_ONE_EDIT, _ID_TRANSPOSED, _ID_TWO_EDITS, _ID_ELSE = 1, 2, 3, 4
 
-TEXT_GRADES: Final = (
-    *("exact", "same_tokens", "one_edit", "contained", "near", "similar", "else"),
-)
-_TEXT_TOKENS, _TEXT_ONE_EDIT, _TEXT_CONTAINED, _TEXT_NEAR = 1, 2, 3, 4
-_TEXT_SIMILAR, _TEXT_ELSE = 5, 6
-
 _FIRST_MARK: Final = PACKED_CHARACTERS.index(" ")
 _LAST_MARK: Final = len(PACKED_CHARACTERS) - 1
-_APOSTROPHE: Final = PACKED_CHARACTERS.index("'")
-_MARKS: Final = np.uint64(sum(1 << code for code in range(_FIRST_MARK, _LAST_MARK + 1)))
+MARKS: Final = np.uint64(sum(1 << code for code in range(_FIRST_MARK, _LAST_MARK + 1)))
 
-_SIMILAR: Final = 0.8
-_PREFIX_MAX: Final = 4
-_FILTER_NEED: Final = np.array(
+SIMILAR: Final = 0.8
+PREFIX_MAX: Final = 4
+SIMILAR_NEED: Final = np.array(
     [
-        3.0 * max((_SIMILAR - 0.1 * prefix) / (1.0 - 0.1 * prefix), 0.7) - 1.0 - 1e-9
-        for prefix in range(_PREFIX_MAX + 1)
+        3.0 * max((SIMILAR - 0.1 * prefix) / (1.0 - 0.1 * prefix), 0.7) - 1.0 - 1e-9
+        for prefix in range(PREFIX_MAX + 1)
     ]
 )
 """By length of common prefix: 3 * the Jaro similarity that Jaro-Winkler 0.8 takes, less 1."""
@@ -65,30 +63,13 @@ _SOUNDS: Final = np.array([9] + [int(c) for c in "01230127022455012623017202"] +
 _FIRST_SOUNDS: Final = np.array(
     [0] + [ord(c) - 96 for c in "abkdafghajklmnapkrstavwzaz"] + [0] * 104, np.uint8
 )
-_STREET_WORDS: Final = (
-    *"street st road rd avenue ave lane ln drive dr court ct place pl close cl way".split(),
-    *"crescent cres circuit cct circle terrace tce parade pde highway hwy boulevard blvd".split(),
-    *"square sq grove gardens north south east west upper lower the of and saint".split(),
-    *"unit flat apartment apt floor level house building city town county".split(),
-)
-
-
-def _packed(word: str) -> str:
-    """A word spelled in packed codes, as the kernels see it."""
-    return "".join(chr(PACKED_CHARACTERS.index(character)) for character in word)
-
-
-_COMMON_TOKENS: Final = hash_set(tuple(map(_packed, _STREET_WORDS)))
-"""Words that two addresses share by chance."""
-
-
 @kernel
-def _is_mark(code):  # type: ignore[no-untyped-def]
+def is_mark(code):  # type: ignore[no-untyped-def]
     return _FIRST_MARK <= code <= _LAST_MARK
 
 
 @kernel
-def _shared_ends(left, left_length, right, right_length):  # type: ignore[no-untyped-def]
+def shared_ends(left, left_length, right, right_length):  # type: ignore[no-untyped-def]
     """Lengths of the common prefix, and of the common suffix of what the prefix leaves."""
     shorter = min(left_length, right_length)
     prefix = 0
@@ -101,7 +82,7 @@ def _shared_ends(left, left_length, right, right_length):  # type: ignore[no-unt
 
 
 @kernel
-def _one_edit(left, left_length, right, right_length, prefix, suffix):  # type: ignore[no-untyped-def]
+def one_edit(left, left_length, right, right_length, prefix, suffix):  # type: ignore[no-untyped-def]
     """0 = OSA distance above 1; 1 = one insertion, deletion or substitution; 2 = one swap."""
     shared = prefix + suffix
     if left_length != right_length:
@@ -115,13 +96,13 @@ def _one_edit(left, left_length, right, right_length, prefix, suffix):  # type: 
 
 
 @kernel
-def _is_compact_equal(left, left_length, right, right_length):  # type: ignore[no-untyped-def]
+def is_compact_equal(left, left_length, right, right_length):  # type: ignore[no-untyped-def]
     """Equal but for blanks, hyphens, apostrophes and other marks."""
     i, j = 0, 0
     while True:
-        while i < left_length and _is_mark(left[i]):
+        while i < left_length and is_mark(left[i]):
             i += 1
-        while j < right_length and _is_mark(right[j]):
+        while j < right_length and is_mark(right[j]):
             j += 1
         if i == left_length or j == right_length:
             return i == left_length and j == right_length
@@ -141,7 +122,7 @@ def _jaro_winkler_at_least_similar(  # type: ignore[no-untyped-def]
         for at in range(right_length):
             matched += int64(masks[right[at]] != 0)
         matched = min(matched, left_length - int64(count_ones(left_seen & ~right_seen)))
-        need = _FILTER_NEED[min(prefix, _PREFIX_MAX)] * left_length * right_length
+        need = SIMILAR_NEED[min(prefix, PREFIX_MAX)] * left_length * right_length
         if matched * (left_length + right_length) < need:
             return 0.0
     return jaro_winkler_of(masks, left, left_length, right, right_length)
@@ -158,12 +139,12 @@ def is_clearly_other_name(  # type: ignore[no-untyped-def]
     """
     left_alone = int64(count_ones(left_seen & ~right_seen))
     right_alone = int64(count_ones(right_seen & ~left_seen))
-    if (left_seen | right_seen) & _MARKS != 0 or prefix >= 3 or min(left_length, right_length) == 1:
+    if (left_seen | right_seen) & MARKS != 0 or prefix >= 3 or min(left_length, right_length) == 1:
         return False
     if max(left_alone, right_alone, abs(left_length - right_length)) <= 1:
         return False
     matched = min(left_length - left_alone, right_length - right_alone)
-    need = _FILTER_NEED[prefix] * left_length * right_length
+    need = SIMILAR_NEED[prefix] * left_length * right_length
     return matched * (left_length + right_length) < need
 
 
@@ -222,9 +203,9 @@ def _holds_word(longer, longer_length, word, word_length):  # type: ignore[no-un
         while same < word_length and longer[at + same] == word[same]:
             same += 1
         end = at + word_length
-        if same == word_length and (end == longer_length or _is_mark(longer[end])):
+        if same == word_length and (end == longer_length or is_mark(longer[end])):
             return True
-        while at < longer_length and not _is_mark(longer[at]):
+        while at < longer_length and not is_mark(longer[at]):
             at += 1
         at += 1
     return False
@@ -238,18 +219,18 @@ def grade_name(  # type: ignore[no-untyped-def]
     shorter, longer = min(left_length, right_length), max(left_length, right_length)
     if shorter == 1:
         return _NAME_INITIAL if left[0] == right[0] else _NAME_ELSE
-    prefix, suffix = _shared_ends(left, left_length, right, right_length)
-    if longer >= 4 and _one_edit(left, left_length, right, right_length, prefix, suffix) != 0:
+    prefix, suffix = shared_ends(left, left_length, right, right_length)
+    if longer >= 4 and one_edit(left, left_length, right, right_length, prefix, suffix) != 0:
         return _NAME_ONE_EDIT
-    has_marks = (left_seen | right_seen) & _MARKS != 0
-    if has_marks and _is_compact_equal(left, left_length, right, right_length):
+    has_marks = (left_seen | right_seen) & MARKS != 0
+    if has_marks and is_compact_equal(left, left_length, right, right_length):
         return _NAME_ONE_EDIT
     similarity = _jaro_winkler_at_least_similar(
         masks, left, left_length, left_seen, right, right_length, right_seen, prefix
     )
     if similarity >= 0.92:
         return _NAME_NEAR
-    if similarity >= _SIMILAR:
+    if similarity >= SIMILAR:
         sound = sound_code(left, left_length)
         if sound != 0 and sound == sound_code(right, right_length):
             return _NAME_SOUND
@@ -261,7 +242,7 @@ def grade_name(  # type: ignore[no-untyped-def]
                 return _NAME_CONTAINED
         elif _holds_word(left, left_length, right, right_length):
             return _NAME_CONTAINED
-    return _NAME_SIMILAR if similarity >= _SIMILAR else _NAME_ELSE
+    return _NAME_SIMILAR if similarity >= SIMILAR else _NAME_ELSE
 
 
 @kernel
@@ -270,9 +251,9 @@ def grade_identifier(  # type: ignore[no-untyped-def]
 ):
     """Index into IDENTIFIER_GRADES of two different numbers."""
     shorter, longer = min(left_length, right_length), max(left_length, right_length)
-    prefix, suffix = _shared_ends(left, left_length, right, right_length)
+    prefix, suffix = shared_ends(left, left_length, right, right_length)
     if longer >= 3:
-        edit = _one_edit(left, left_length, right, right_length, prefix, suffix)
+        edit = one_edit(left, left_length, right, right_length, prefix, suffix)
         if edit != 0:
             return _ID_ONE_EDIT if edit == 1 else _ID_TRANSPOSED
     if shorter >= 6 and (prefix == shorter or prefix + suffix == shorter == suffix):
@@ -283,86 +264,3 @@ def grade_identifier(  # type: ignore[no-untyped-def]
         return _ID_ELSE
     distance = osa_of(masks, left, left_length, right, right_length)
     return _ID_TWO_EDITS if distance <= 2 else _ID_ELSE
-
-
-@kernel
-def _find_words(codes, length, starts, ends):  # type: ignore[no-untyped-def]
-    """Bounds of the words of a text; an apostrophe belongs to its word. Returns their number."""
-    count, inside = 0, False
-    for at in range(length):
-        is_word = not _is_mark(codes[at]) or codes[at] == _APOSTROPHE
-        if is_word and not inside:
-            starts[count] = at
-            count += 1
-        if is_word:
-            ends[count - 1] = at + 1
-        inside = is_word
-    return count
-
-
-@kernel
-def _count_shared_words(left, left_count, right, right_count, spans, used):  # type: ignore[no-untyped-def]
-    """(words of the right text that the left has too, those of them that tell something)."""
-    shared, telling = 0, 0
-    for which in range(left_count):
-        used[which] = False
-    for j in range(right_count):
-        start, size = spans[2, j], spans[3, j] - spans[2, j]
-        for i in range(left_count):
-            if used[i] or spans[1, i] - spans[0, i] != size:
-                continue
-            same = 0
-            while same < size and left[spans[0, i] + same] == right[start + same]:
-                same += 1
-            if same == size:
-                used[i] = True
-                shared += 1
-                telling += int64(
-                    not contains_hash(_COMMON_TOKENS, hash_codes(right, start, start + size))
-                )
-                break
-    return shared, telling
-
-
-@kernel
-def grade_text(  # type: ignore[no-untyped-def]
-    masks, left, left_length, left_seen, right, right_length, right_seen, spans, used
-):
-    """Index into TEXT_GRADES; `spans` int64[4, n] and `used` bool[n] are scratch."""
-    shorter, longer = min(left_length, right_length), max(left_length, right_length)
-    has_marks = (left_seen | right_seen) & _MARKS != 0
-    shared, telling, most, least = 0, 0, 1, 1
-    if has_marks:
-        if _is_compact_equal(left, left_length, right, right_length):
-            return _TEXT_TOKENS
-        left_count = _find_words(left, left_length, spans[0], spans[1])
-        right_count = _find_words(right, right_length, spans[2], spans[3])
-        shared, telling = _count_shared_words(left, left_count, right, right_count, spans, used)
-        most, least = max(left_count, right_count), min(left_count, right_count)
-        if shared == most:
-            return _TEXT_TOKENS
-    prefix, suffix = _shared_ends(left, left_length, right, right_length)
-    if longer >= 4 and _one_edit(left, left_length, right, right_length, prefix, suffix) != 0:
-        return _TEXT_ONE_EDIT
-    alone = max(
-        int64(count_ones(left_seen & ~right_seen)), int64(count_ones(right_seen & ~left_seen))
-    )
-    edits_allowed = max(longer // 5, 2 if longer >= 10 else 0)
-    edits = edits_allowed + 1
-    if edits_allowed > 0 and max(alone, longer - shorter) <= edits_allowed:
-        edits = osa_of(masks, left, left_length, right, right_length)
-    if longer >= 10 and edits <= 2:
-        return _TEXT_ONE_EDIT
-    is_part = shared == least and telling > 0
-    if is_part or (prefix == shorter and shorter >= 3):
-        return _TEXT_CONTAINED
-    if edits * 5 <= longer:
-        return _TEXT_NEAR
-    similarity = _jaro_winkler_at_least_similar(
-        masks, left, left_length, left_seen, right, right_length, right_seen, prefix
-    )
-    if similarity >= 0.9:
-        return _TEXT_NEAR
-    if similarity >= _SIMILAR or (telling > 0 and 2 * shared >= most):
-        return _TEXT_SIMILAR
-    return _TEXT_ELSE

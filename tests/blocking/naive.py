@@ -110,9 +110,7 @@ class PairCollector:
         low, high = np.minimum(left, right).tolist(), np.maximum(left, right).tolist()
         with self._lock:
             self.pair_count += len(low)
-            self.delivered.update(
-                ((pair, chunk.rule_index) for pair in zip(low, high, strict=True))
-            )
+            self.delivered.update((pair, chunk.rule_index) for pair in zip(low, high, strict=True))
 
     @property
     def once(self) -> dict[PairKey, int]:
@@ -164,7 +162,7 @@ def random_rows(layout: Layout, count: int, values: int, seed: int) -> NDArray[n
 
 def _random_value(kind: str, value: int, random: np.random.Generator) -> list[int]:
     if kind == "date":
-        return [pack_date(1950 + value, 1 + value % 12, 1 + value % 28)]
+        return [pack_date(1950 + value % 300, 1 + value % 12, 1 + value % 28)]
     if kind == "phone":
         from blocking.kernels import mix64
 
@@ -176,5 +174,3 @@ def _random_value(kind: str, value: int, random: np.random.Generator) -> list[in
     if kind in ("latin_name", "text", "identifier", "category"):
         return pack_text("abcdefghijklmnopqrstuvwxyz"[value % 26] * (1 + value % 7))
     return [value]
-
-

@@ -96,9 +96,7 @@ def test_pairs_do_not_depend_on_row_order() -> None:
 
 
 @pytest.mark.parametrize("thread_count", [1, 3])
-def test_pairs_do_not_depend_on_threads(
-    thread_count: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pairs_do_not_depend_on_threads(thread_count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """One worker or several deliver the same pairs."""
     rows = random_rows(LAYOUT, 3000, 500, seed=3)
     expected = collect_pairs(rows, LAYOUT, RULES).once
@@ -205,9 +203,7 @@ def test_a_mapped_read_only_source_is_read(tmp_path: Path) -> None:
     collector = PairCollector()
     source = ArrayRecordSource(rows)
     source._rows = mapped
-    run_passes(
-        source, LAYOUT, RULES, memory_bytes=1 << 24, link_mode="dedupe", consumer=collector
-    )
+    run_passes(source, LAYOUT, RULES, memory_bytes=1 << 24, link_mode="dedupe", consumer=collector)
     assert expected == collector.once
 
 

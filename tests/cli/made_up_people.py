@@ -11,48 +11,15 @@ __all__ = ["write_residents", "write_westerners"]
 
 _SURNAMES: Final = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧"
 _GIVEN: Final = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超霞平刚桂英华建国文辉玲飞鑫波斌宇浩凯"
-_WESTERN_GIVEN: Final = [
-    "olivia",
-    "jack",
-    "emily",
-    "joshua",
-    "chloe",
-    "thomas",
-    "sarah",
-    "daniel",
-    "ruby",
-    "liam",
-    "mia",
-    "noah",
-]
-_WESTERN_SURNAMES: Final = [
-    "smith",
-    "jones",
-    "williams",
-    "brown",
-    "wilson",
-    "taylor",
-    "johnson",
-    "white",
-    "martin",
-    "anderson",
-    "thompson",
-    "nguyen",
-    "thomas",
-    "walker",
-    "harris",
-    "lee",
-    "ryan",
-    "robinson",
-    "kelly",
-    "king",
-    "davis",
-    "wright",
-    "evans",
-    "roberts",
-    "green",
-    "hall",
-]
+_WESTERN_GIVEN: Final = (
+    *("olivia", "jack", "emily", "joshua", "chloe", "thomas", "sarah", "daniel", "ruby", "liam"),
+    *("mia", "noah", "grace", "ethan", "isabella", "lachlan", "georgia", "mitchell", "harley"),
+)
+_WESTERN_SURNAMES: Final = (
+    *("smith", "jones", "williams", "brown", "wilson", "taylor", "johnson", "white", "martin"),
+    *("anderson", "thompson", "nguyen", "thomas", "walker", "harris", "lee", "ryan", "robinson"),
+    *("kelly", "king", "davis", "wright", "evans", "roberts", "green", "hall", "mccarthy"),
+)
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 

@@ -216,6 +216,19 @@ def test_a_closed_pipe_is_no_error() -> None:
     assert "BrokenPipe" not in answer.stderr
 
 
+def test_output_is_utf8_in_every_locale() -> None:
+    """What is written to a file or pipe does not depend on the locale."""
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "latin-1"}
+    answer = subprocess.run(
+        [sys.executable, "-m", "cli", "schema", "show"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        check=True,
+    )
+    assert "身份证号" in answer.stdout.decode("utf-8")
+
+
 def test_train_refuses_a_bad_target_before_the_work(tmp_path: Path) -> None:
     """Where the model cannot be written is known before the training."""
     answer = mpi("train", "nowhere.csv", "--out", tmp_path / "no" / "model.json")

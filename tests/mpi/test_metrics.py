@@ -20,9 +20,7 @@ from mpi.metrics import (
 )
 
 Record = tuple[int, int, int]
-records = st.lists(
-    st.tuples(st.integers(0, 6), st.integers(-1, 6), st.integers(0, 2)), max_size=30
-)
+records = st.lists(st.tuples(st.integers(0, 6), st.integers(-1, 6), st.integers(0, 2)), max_size=30)
 
 
 def _columns(rows: list[Record]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -147,6 +147,17 @@ def test_directories_and_patterns_are_walked_in_order(tmp_path: Path) -> None:
     assert 2 == len(inputs.notes)
 
 
+def test_results_of_a_run_are_no_input(tmp_path: Path) -> None:
+    """Results that lie in the input directory are not read as people."""
+    (tmp_path / "result").mkdir()
+    write(tmp_path / "a.csv", "x\n1\n")
+    write(tmp_path / "result" / "run.json", "{}")
+    pq.write_table(pa.table({"x": ["2"]}), tmp_path / "result" / "clusters.parquet")
+    assert [{"x": "1"}] == read(tmp_path)
+    with pytest.raises(InputError, match="the result of a run"):
+        read(tmp_path / "result")
+
+
 def test_empty_part_of_a_directory_is_noted(tmp_path: Path) -> None:
     """An empty file among others is skipped and said so."""
     write(tmp_path / "a.csv", "x\n1\n")
@@ -223,6 +234,14 @@ def test_ragged_rows_are_set_aside_with_number_and_reason(tmp_path: Path) -> Non
     assert [1, 3, 5] == inputs.files[0].row_number(np.arange(3)).tolist()
 
 
+def test_a_marked_header_does_not_count_rows_twice(tmp_path: Path) -> None:
+    """GB18030 with its own byte order mark: the header is trimmed, each bad row told once."""
+    content = "\ufeff姓名,号码\n王小明,01\n李丽\n".encode("gb18030")
+    inputs = open_inputs(str(write(tmp_path / "a.csv", content)))
+    assert [{"姓名": "王小明", "号码": "01"}] == rows(inputs)
+    assert [2] == inputs.rejects.to_table()["row"].to_pylist()
+
+
 @given(st.lists(st.booleans(), max_size=60))
 def test_row_numbers_count_rejected_rows(is_usable: list[bool]) -> None:
     """Whatever is rejected, the k-th usable row keeps its number in the file."""
@@ -269,6 +288,19 @@ def test_strict_names_reasons_and_places() -> None:
     with pytest.raises(BadRecordsError, match=r"3 rows .* first: a.csv row 3") as caught:
         rejects.raise_if_any()
     assert {"no record id": 2, "twice": 1} == caught.value.reasons == rejects.counts
+
+
+def test_rejects_of_two_inputs_become_one() -> None:
+    """A link job reports the rows of both sides, in order, nothing lost on the way."""
+    left, right = Rejects(), Rejects()
+    left.append("b.csv", [2], reason="x")
+    right.append("a.csv", [9, 1], reason=["y", "x"], source="s", record_id=pa.array(["p", "q"]))
+    left.extend(right)
+    left.extend(left)
+    expected = [("a.csv", 1, "s", "q", "x"), ("a.csv", 9, "s", "p", "y")]
+    expected.append(("b.csv", 2, None, None, "x"))
+    assert expected == [tuple(row.values()) for row in left.to_table().to_pylist()]
+    assert {"x": 2, "y": 1} == left.counts
 
 
 def test_only_bad_rows_is_an_error(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from person.address import encode_address
@@ -65,7 +65,6 @@ ANY_ADDRESS = st.none() | st.text(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(ANY_ADDRESS, max_size=8))
 def test_a_batch_of_anything_equals_its_values_one_by_one(values: list[str | None]) -> None:
     """No text makes the encoder fail, and every result fits its slots."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from person.dates import date_to_text, encode_date, guess_date_order, pack_date
@@ -153,7 +153,6 @@ def test_packing_is_the_documented_one(date: datetime.date) -> None:
     assert (date.year - 1849) * 512 + date.month * 32 + date.day == packed < 1 << 18
 
 
-@settings(deadline=None)
 @given(st.lists(st.none() | st.text(st.sampled_from("0129-/. 年月日十二T:janfeb\0x"), max_size=18)))
 def test_a_batch_of_anything_equals_its_values_one_by_one(values: list[str | None]) -> None:
     """No text makes the encoder fail, and every result fits its slot."""

@@ -91,6 +91,19 @@ def test_last_sequences_of_fifteen_mark_the_nineteenth_century(sequence: int) ->
     assert one(number)[0] == one("110105950304" + str(sequence))[0]
 
 
+@given(regions, dates, sequences, st.integers(0, 16), st.sampled_from("OIl"))
+def test_look_alikes_count_only_where_the_check_digit_proves_them(
+    region: int, date: datetime.date, sequence: int, place: int, letter: str
+) -> None:
+    """A letter is read as a digit if the number is right then, else it is no national number."""
+    number = full_number(region, date, sequence)
+    read = number[:place] + letter + number[place + 1 :]
+    is_right = number[place] == ("0" if letter == "O" else "1")
+    body = one(read)[0]
+    assert is_right == (body == naive_body(number))
+    assert is_right or body == 0 or body >> 60 == 0xF
+
+
 @given(regions, dates, sequences, st.integers(0, 16), st.integers(1, 9))
 def test_one_wrong_digit_never_proves_itself(
     region: int, date: datetime.date, sequence: int, place: int, step: int
@@ -118,6 +131,8 @@ def test_one_wrong_digit_never_proves_itself(
         "11010519491231002Х",  # Cyrillic
         "11O1O5l949I231OO2X",
         "'11010519491231002X",
+        "11010519491231OO2X",
+        "11010519491231O02X",
     ),
 )
 def test_ways_of_writing_one_number(text: str) -> None:
@@ -272,7 +287,7 @@ def test_document_that_claims_to_be_a_national_id_is_flagged() -> None:
         ("港澳台居民居住证", IdTypeClass.RESIDENT_PERMIT),
         ("外国人永久居留身份证", IdTypeClass.FOREIGNER_PERMANENT_RESIDENCE),
         ("０１", IdTypeClass.NATIONAL), ("99", IdTypeClass.OTHER),
-        ("", IdTypeClass.UNKNOWN), ("77", IdTypeClass.UNKNOWN), ("²", IdTypeClass.UNKNOWN),
+        ("", IdTypeClass.UNKNOWN), ("77", IdTypeClass.UNKNOWN),
     ),
 )  # fmt: skip
 def test_id_types_by_code_and_word(text: str, expected: IdTypeClass) -> None:

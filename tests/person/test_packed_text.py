@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from person.field import EncodedField, FieldStatus
@@ -149,7 +149,6 @@ def test_normalising_twice_changes_nothing(text: str) -> None:
         assert once == normalise_text(once, kind)
 
 
-@settings(deadline=None)
 @given(VALUES)
 def test_a_batch_equals_its_values_one_by_one(values: list[str | None]) -> None:
     """No value sees its neighbours, and no text makes an encoder fail."""

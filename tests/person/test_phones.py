@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import assume, example, given
@@ -27,9 +29,8 @@ def one(text: str) -> tuple[int, int, FieldStatus]:
 
 
 def is_filler(digits: str) -> bool:
-    steps = {(int(b) - int(a)) % 10 for a, b in zip(digits, digits[1:])}
-    falls = {int(b) - int(a) for a, b in zip(digits, digits[1:])} == {-1}
-    return steps in ({0}, {1}) or falls
+    steps = [int(b) - int(a) for a, b in pairwise(digits)]
+    return {step % 10 for step in steps} in ({0}, {1}) or set(steps) == {-1}
 
 
 @given(mobiles)

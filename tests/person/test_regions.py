@@ -40,7 +40,7 @@ def one(text: str) -> tuple[int, FieldStatus]:
         ("440300", 440300),
         ("510202", 500103),  # Chongqing left Sichuan in 1997
         ("512201", 500101),
-        ("460001", 460100),  # Hainan after 1988
+        ("460001", 469001),  # Tongza, Hainan, Wuzhishan since 2001
         ("110103", 110101),  # Chongwen into Dongcheng, 2010
         ("310103", 310101),
         ("330103", 330105),

@@ -1,0 +1,527 @@
+"""Comparing Chinese names: graded, symmetric, on words of four units and on longer names.
+
+What may happen to one name between two records, best first:
+
+    exact                the same folded characters
+    same_syllables       the same sounds: 张玮/张伟, 单雄/Shan Xiong; surname readings in surnames
+    fuzzy_syllables      the same sounds to an ear that merges zh/z, n/l, an/ang, in/ing ...
+    similar_character    one character replaced by one of its shape, or masked (王?明)
+    one_character        one character missing or too many; one or two of a long name different
+    swapped              surname last, or the two given characters in the other order
+    one_given_character  same surname, one of two given characters is another: siblings share a
+                         generation character (王建国/王建军), so this may weigh against
+    given_only           the same given name of two characters or more, another surname
+    surname_only         the same surname only; 王伟/王芳 is here, as 伟/芳 is all of a given name
+    else
+
+A masked character in a name of two tells only the surname. Two masks never agree.
+
+The sketch: a pair reads two words of 8 bytes. Names whose sounds have nothing in common, three
+pairs in four of a block of strangers, end after four loads from a table of 256 KB and one AND
+(no lane is decoded); the others compare lane by lane. No allocation but two buffers a call for
+names of more than four units.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+from numba import int64, uint64
+from numpy.typing import NDArray
+
+from matching.comparator import NULL_GRADE, Comparator, overflow_arrays
+from person.field import OverflowTable
+from person.han import CHARACTER_BASE, WILDCARD_UNIT, han_tables
+from person.han_names import hash_name_word
+from person.jit import kernel
+from person.romanised import find_key
+from person.slots import read_slot
+
+__all__ = ["COMPARATORS", "GRADES", "GRADES_ANY", "fill_han_name", "fill_han_name_any"]
+
+GRADES: Final = (
+    "exact",
+    "same_syllables",
+    "fuzzy_syllables",
+    "similar_character",
+    "one_character",
+    "swapped",
+    "one_given_character",
+    "given_only",
+    "surname_only",
+    "else",
+)
+(
+    EXACT,
+    SAME_SYLLABLES,
+    FUZZY_SYLLABLES,
+    SIMILAR_CHARACTER,
+    ONE_CHARACTER,
+    SWAPPED,
+    ONE_GIVEN,
+    GIVEN_ONLY,
+    SURNAME_ONLY,
+    ELSE,
+) = range(10)
+GRADES_ANY: Final = (*GRADES[:3], "former_name", *GRADES[3:])
+FORMER_NAME: Final = 3
+
+DIFFERENT, WILD, SHAPE, FUZZY, SOUND, EQUAL = range(6)
+LANES: Final = uint64((1 << 60) - 1)
+LANE: Final = uint64(0x7FFF)
+ROMANISED: Final = uint64(1 << 62)
+OVERFLOW: Final = uint64(1 << 63)
+SURNAME_FIELD: Final = uint64(511 << 9)
+UNITS_MAX: Final = 64  # of a long name, what the alignment looks at
+
+
+# ---------------------------------------------------------------- one unit against one
+
+
+@kernel
+def readings_in_place(packed, unit, other, in_surname):  # type: ignore[no-untyped-def]
+    """Readings of a unit that count where it stands.
+
+    A character in a surname is read as the surname; against Latin letters, whose writer may not
+    have known better (Dan for 单), every reading counts.
+    """
+    if unit < CHARACTER_BASE:
+        return packed
+    if in_surname == 0:
+        return packed & ~SURNAME_FIELD
+    if other < CHARACTER_BASE:
+        return packed
+    return (packed & SURNAME_FIELD) >> uint64(9)
+
+
+@kernel
+def sound_relation(unit, other, in_surname, readings, fuzzy_class):  # type: ignore[no-untyped-def]
+    """SOUND, FUZZY or DIFFERENT: whether any two readings of the units are alike."""
+    left = readings_in_place(readings[unit], unit, other, in_surname)
+    right = readings_in_place(readings[other], other, unit, in_surname)
+    best = int64(DIFFERENT)
+    while left:
+        syllable = left & uint64(511)
+        left >>= uint64(9)
+        if syllable == 0:
+            continue
+        rest = right
+        while rest:
+            other_syllable = rest & uint64(511)
+            rest >>= uint64(9)
+            if other_syllable == syllable:
+                return int64(SOUND)
+            if other_syllable and fuzzy_class[syllable] == fuzzy_class[other_syllable]:
+                best = int64(FUZZY)
+    return best
+
+
+@kernel
+def relation(unit, other, in_surname, han):  # type: ignore[no-untyped-def]
+    """How alike two units are: EQUAL, SOUND, FUZZY, SHAPE, WILD or DIFFERENT."""
+    readings, fuzzy_class, similar_offsets, similar_units = han[0], han[1], han[2], han[3]
+    if unit == WILDCARD_UNIT or other == WILDCARD_UNIT:
+        return int64(WILD)
+    if unit == other:
+        return int64(EQUAL)
+    if unit >= len(readings) or other >= len(readings):
+        return int64(DIFFERENT)
+    sound = sound_relation(unit, other, in_surname, readings, fuzzy_class)
+    if sound != DIFFERENT:
+        return sound
+    if unit >= CHARACTER_BASE and other >= CHARACTER_BASE:
+        for k in range(similar_offsets[unit], similar_offsets[unit + 1]):
+            if similar_units[k] == other:
+                return int64(SHAPE)
+    return int64(DIFFERENT)
+
+
+# ---------------------------------------------------------------- names of up to four units
+
+
+@kernel
+def lane(word, position):  # type: ignore[no-untyped-def]
+    return int64((word >> uint64(45 - 15 * position)) & LANE)
+
+
+@kernel
+def lane_count(word):  # type: ignore[no-untyped-def]
+    """Units in a word; lanes fill from the highest."""
+    if word & LANE:
+        return int64(4)
+    if word & (LANE << uint64(15)):
+        return int64(3)
+    return int64(2) if word & (LANE << uint64(30)) else int64(1)
+
+
+@kernel
+def surname_lanes(a, b):  # type: ignore[no-untyped-def]
+    """Lanes the surname takes, by whichever side knows more; 1 where neither does."""
+    return max(int64(1), int64((a >> uint64(60)) & uint64(3)), int64((b >> uint64(60)) & uint64(3)))
+
+
+@kernel
+def signature(word, signatures):  # type: ignore[no-untyped-def]
+    """Bits for all the sounds of a name; names alike in any unit share a bit."""
+    return (
+        signatures[(word >> uint64(45)) & LANE]
+        | signatures[(word >> uint64(30)) & LANE]
+        | signatures[(word >> uint64(15)) & LANE]
+        | signatures[word & LANE]
+    )
+
+
+@kernel
+def is_rotation(a, b, length, is_romanised, han):  # type: ignore[no-untyped-def]
+    """Whether b is a with its surname moved behind the given name, or the other way round.
+
+    Characters must be the same; romanised names need only sound the same.
+    """
+    for turn in range(1, length):
+        matches = 0
+        for i in range(length):
+            unit, other = lane(a, (i + turn) % length), lane(b, i)
+            if unit == other or (is_romanised and relation(unit, other, int64(1), han) >= SOUND):
+                matches += 1
+            else:
+                break
+        if matches == length:
+            return True
+    return False
+
+
+@kernel
+def compare_same_length(a, b, length, han):  # type: ignore[no-untyped-def]
+    """Grade of two different words of as many units."""
+    surname = surname_lanes(a, b)
+    different, wild, shape, fuzzy, position = 0, 0, 0, 0, 0
+    surname_alike = True
+    for i in range(length):
+        found = relation(lane(a, i), lane(b, i), int64(i < surname), han)
+        if i < surname:
+            surname_alike &= found >= SOUND
+        different += found == DIFFERENT
+        wild += found == WILD
+        shape += found == SHAPE
+        fuzzy += found == FUZZY
+        if found < FUZZY:
+            position = i
+    if different + wild + shape == 0:
+        return int64(FUZZY_SYLLABLES) if fuzzy else int64(SAME_SYLLABLES)
+    if different + wild + shape + fuzzy == 1 and length > 1:
+        if shape or (wild and length > 2):
+            return int64(SIMILAR_CHARACTER)
+        if different and length > 2:
+            if position >= surname:
+                return int64(ONE_GIVEN)
+            return int64(GIVEN_ONLY) if surname == 1 else int64(ONE_CHARACTER)
+    if wild == 0 and length > 1:
+        is_romanised = ((a | b) & ROMANISED) != uint64(0)
+        if is_rotation(a, b, length, is_romanised, han):
+            return int64(SWAPPED)
+        if length == 3 and surname_alike and lane(a, 1) == lane(b, 2) and lane(a, 2) == lane(b, 1):
+            return int64(SWAPPED)
+    return int64(SURNAME_ONLY) if surname_alike else int64(ELSE)
+
+
+@kernel
+def compare_one_longer(long, short, length, han):  # type: ignore[no-untyped-def]
+    """Grade where `long` has one unit more than `short`, which has `length`."""
+    surname = surname_lanes(long, short)
+    missing = 0
+    while missing < length:
+        found = relation(lane(long, missing), lane(short, missing), int64(missing < surname), han)
+        if found < SOUND:
+            break
+        missing += 1
+    surname_alike = missing > 0
+    for i in range(missing, length):
+        if relation(lane(long, i + 1), lane(short, i), int64(0), han) < SOUND:
+            return int64(SURNAME_ONLY) if surname_alike else int64(ELSE)
+    if length == 1:
+        return int64(SURNAME_ONLY) if surname_alike else int64(ELSE)
+    return int64(ONE_CHARACTER) if surname_alike else int64(GIVEN_ONLY)
+
+
+@kernel
+def surname_grade(a, b, han):  # type: ignore[no-untyped-def]
+    """SURNAME_ONLY or ELSE, of two words of which no more can be said."""
+    for i in range(surname_lanes(a, b)):
+        unit, other = lane(a, i), lane(b, i)
+        if unit != other and relation(unit, other, int64(1), han) < SOUND:
+            return int64(ELSE)
+    return int64(SURNAME_ONLY)
+
+
+@kernel
+def lanes_alike(a, b, signatures):  # type: ignore[no-untyped-def]
+    """Bit i set where the units of lane i may sound alike; clear where they surely do not."""
+    first = signatures[(a >> uint64(45)) & LANE] & signatures[(b >> uint64(45)) & LANE]
+    second = signatures[(a >> uint64(30)) & LANE] & signatures[(b >> uint64(30)) & LANE]
+    third = signatures[(a >> uint64(15)) & LANE] & signatures[(b >> uint64(15)) & LANE]
+    fourth = signatures[a & LANE] & signatures[b & LANE]
+    alike = int64(first != uint64(0)) | int64(second != uint64(0)) << 1
+    return alike | int64(third != uint64(0)) << 2 | int64(fourth != uint64(0)) << 3
+
+
+@kernel
+def compare_words(a, b, han):  # type: ignore[no-untyped-def]
+    """Grade of two different words that are no overflow and have a sound in common.
+
+    Most such pairs share one sound by chance; counting the lanes that may be alike settles them.
+    """
+    length_a, length_b = lane_count(a), lane_count(b)
+    signatures = han[4]
+    alike = lanes_alike(a, b, signatures)
+    if length_a == length_b:
+        enough = (alike & 1) + (alike >> 1 & 1) + (alike >> 2 & 1) + (alike >> 3) >= length_a - 1
+        turned = signature(a, signatures) == signature(b, signatures)
+        if (length_a > 1 and enough) or turned or (a | b) & ROMANISED:
+            return compare_same_length(a, b, length_a, han)
+    elif length_a == length_b + 1:
+        if alike & 1 == 0 or signatures[lane(a, length_a - 1)] & signatures[lane(b, length_b - 1)]:
+            return compare_one_longer(a, b, length_b, han)
+        if alike >> (length_b - 1) & 1:
+            return compare_one_longer(a, b, length_b, han)
+    elif length_b == length_a + 1:
+        if alike & 1 == 0 or signatures[lane(a, length_a - 1)] & signatures[lane(b, length_b - 1)]:
+            return compare_one_longer(b, a, length_a, han)
+        if alike >> (length_a - 1) & 1:
+            return compare_one_longer(b, a, length_a, han)
+    return surname_grade(a, b, han) if alike & 1 else int64(ELSE)
+
+
+@kernel
+def has_wildcard(word):  # type: ignore[no-untyped-def]
+    for i in range(4):
+        if lane(word, i) == WILDCARD_UNIT:
+            return True
+    return False
+
+
+# ---------------------------------------------------------------- longer names
+
+
+@kernel
+def load_units(word, overflow, units):  # type: ignore[no-untyped-def]
+    """Units of a word into int64[UNITS_MAX]; returns how many."""
+    if word & OVERFLOW:
+        row = find_key(overflow[0], word)
+        if row < 0:
+            return int64(0)
+        start = overflow[1][row]
+        count = min(int64(UNITS_MAX), overflow[1][row + 1] - start)
+        for i in range(count):
+            units[i] = overflow[2][start + i]
+        return count
+    count = lane_count(word)
+    for i in range(count):
+        units[i] = lane(word, i)
+    return count
+
+
+@kernel
+def align_units(a, count_a, b, count_b, row, han):  # type: ignore[no-untyped-def]
+    """Cheapest alignment; returns its cost: edits << 36 | shapes << 24 | fuzzy << 12 | sounds."""
+    for j in range(count_b + 1):
+        row[j] = j << 36
+    for i in range(1, count_a + 1):
+        diagonal = row[0]
+        row[0] = i << 36
+        for j in range(1, count_b + 1):
+            found = relation(a[i - 1], b[j - 1], int64(0), han)
+            step = int64(1) << 36
+            if found == EQUAL:
+                step = int64(0)
+            elif found == SOUND:
+                step = int64(1)
+            elif found == FUZZY:
+                step = int64(1) << 12
+            elif found == SHAPE or found == WILD:
+                step = int64(1) << 24
+            best = min(diagonal + step, min(row[j], row[j - 1]) + (int64(1) << 36))
+            diagonal = row[j]
+            row[j] = best
+    return row[count_b]
+
+
+@kernel
+def rotates(a, b, count):  # type: ignore[no-untyped-def]
+    """Whether b is a, cut once and its halves exchanged: 'John Smith', 'Smith John'."""
+    for turn in range(1, count):
+        i = 0
+        while i < count and a[(i + turn) % count] == b[i]:
+            i += 1
+        if i == count:
+            return True
+    return False
+
+
+@kernel
+def common_prefix(a, b, count, han):  # type: ignore[no-untyped-def]
+    i = int64(0)
+    while i < count and relation(a[i], b[i], int64(0), han) >= SOUND:
+        i += 1
+    return i
+
+
+@kernel
+def compare_long(a, b, overflow, han, buffers):  # type: ignore[no-untyped-def]
+    """Grade of two different words of which at least one overflows; buffers : int64[3, 65]."""
+    left, right = buffers[0], buffers[1]
+    count_a, count_b = load_units(a, overflow, left), load_units(b, overflow, right)
+    if count_a == 0 or count_b == 0:
+        return int64(ELSE)
+    longest, shortest = max(count_a, count_b), min(count_a, count_b)
+    cost = align_units(left, count_a, right, count_b, buffers[2], han)
+    edits, shapes = cost >> 36, (cost >> 24) & 0xFFF
+    fuzzy = (cost >> 12) & 0xFFF
+    if edits == 0 and shapes == 0 and 2 * fuzzy <= longest:
+        return int64(FUZZY_SYLLABLES) if fuzzy else int64(SAME_SYLLABLES)
+    if edits == 0 and shapes == 1 and 4 * fuzzy <= longest:
+        return int64(SIMILAR_CHARACTER)
+    if edits + shapes <= max(int64(1), longest // 4) and 4 * fuzzy <= longest:
+        return int64(ONE_CHARACTER)
+    prefix = common_prefix(left, right, shortest, han)
+    if prefix == shortest and (prefix >= 6 or (prefix >= 4 and left[0] >= CHARACTER_BASE)):
+        return int64(ONE_CHARACTER)  # cut off by a system with a short name column
+    if count_a == count_b and rotates(left, right, count_a):
+        return int64(SWAPPED)
+    if prefix >= 2 and left[0] >= WILDCARD_UNIT:
+        return int64(SURNAME_ONLY)
+    return int64(ELSE)
+
+
+# ---------------------------------------------------------------- batches
+
+
+@kernel
+def same_units_grade(word, han):  # type: ignore[no-untyped-def]
+    """EXACT, but for a masked name, which never agrees with itself for certain."""
+    if has_wildcard(word):
+        return compare_same_length(word, word, lane_count(word), han)
+    return int64(EXACT)
+
+
+@kernel
+def name_grade(a, b, overflow, han, buffers):  # type: ignore[no-untyped-def]
+    """Grade of two present name words: what `fill_han_name` does, for one pair."""
+    if (a | b) & OVERFLOW:
+        return int64(EXACT) if a == b else compare_long(a, b, overflow, han, buffers)
+    if (a ^ b) & LANES == uint64(0):
+        return same_units_grade(a, han)
+    if signature(a, han[4]) & signature(b, han[4]):
+        return compare_words(a, b, han)
+    return int64(ELSE)
+
+
+@kernel
+def fill_han_name(a, b, left, right, slots, tables, cutoffs, out):  # type: ignore[no-untyped-def]
+    """Grade pairs of names; see `matching.comparator` for the face all comparators share."""
+    overflow, han = tables
+    signatures = han[4]
+    buffers = np.zeros((3, UNITS_MAX + 1), np.int64)
+    last, word, word_signature = int64(-1), uint64(0), uint64(0)
+    for p in range(len(left)):
+        if left[p] != last:
+            last = int64(left[p])
+            word = read_slot(a, last, slots, int64(0))
+            word_signature = signature(word & LANES, signatures)
+        other = read_slot(b, int64(right[p]), slots, int64(0))
+        # What most pairs come to is settled here: a call counts references to all the tables.
+        if word == uint64(0) or other == uint64(0):
+            out[p] = NULL_GRADE
+        elif (word | other) & OVERFLOW:
+            out[p] = EXACT if word == other else compare_long(word, other, overflow, han, buffers)
+        elif (word ^ other) & LANES == uint64(0):
+            out[p] = same_units_grade(word, han)
+        elif word_signature & signature(other, signatures):
+            out[p] = compare_words(word, other, han)
+        else:
+            out[p] = ELSE
+
+
+@kernel
+def former_agrees(name, former, bits, overflow, han, buffers):  # type: ignore[no-untyped-def]
+    """Whether a name and a former name are the same; a hashed former name knows equality only."""
+    if name == uint64(0) or former == uint64(0):
+        return False
+    if bits < 64:
+        return hash_name_word(name, bits) == former
+    return name_grade(name, former, overflow, han, buffers) <= 1
+
+
+@kernel
+def fill_han_name_any(a, b, left, right, slots, tables, cutoffs, out):  # type: ignore[no-untyped-def]
+    """Grade names, with former names as a second chance; slots: the name's, the former name's."""
+    overflow, han = tables
+    bits = slots[1, 2]
+    buffers = np.zeros((3, UNITS_MAX + 1), np.int64)
+    last, word, former = int64(-1), uint64(0), uint64(0)
+    for p in range(len(left)):
+        if left[p] != last:
+            last = int64(left[p])
+            word = read_slot(a, last, slots, int64(0))
+            former = read_slot(a, last, slots, int64(1))
+        other = read_slot(b, int64(right[p]), slots, int64(0))
+        other_former = read_slot(b, int64(right[p]), slots, int64(1))
+        grade = int64(NULL_GRADE)
+        if word and other:
+            grade = name_grade(word, other, overflow, han, buffers)
+        if grade > FUZZY_SYLLABLES and (former | other_former):
+            if former_agrees(word, other_former, bits, overflow, han, buffers):
+                grade = int64(-1)
+            elif former_agrees(other, former, bits, overflow, han, buffers):
+                grade = int64(-1)
+        if grade < 0:
+            out[p] = FORMER_NAME
+        elif grade == NULL_GRADE or grade < FORMER_NAME:
+            out[p] = grade
+        else:
+            out[p] = grade + 1
+
+
+# ---------------------------------------------------------------- registration
+
+
+@lru_cache(maxsize=1)
+def _han_arrays() -> tuple[NDArray[Any], ...]:
+    """Readings, fuzzy classes, shape neighbours (offsets, units), sound signatures of units."""
+    tables = han_tables()
+    unit_count = len(tables.readings)
+    signatures = np.zeros(unit_count, np.uint64)
+    for position in range(5):
+        number = (tables.readings >> np.uint64(9 * position)) & np.uint64(511)
+        bit = np.uint64(1) << (tables.fuzzy_class[number].astype(np.uint64) % np.uint64(64))
+        signatures |= np.where(number > 0, bit, np.uint64(0))
+    own_bit = np.uint64(1) << (np.arange(unit_count).astype(np.uint64) % np.uint64(64))
+    signatures = np.where(signatures == 0, own_bit, signatures)
+    signatures[0] = 0
+    signatures[WILDCARD_UNIT] = ~np.uint64(0)
+    return (
+        tables.readings,
+        tables.fuzzy_class,
+        tables.similar_offsets,
+        tables.similar_units,
+        signatures,
+    )
+
+
+def _tables(overflow: OverflowTable) -> tuple[Any, ...]:
+    return overflow_arrays(overflow), _han_arrays()
+
+
+COMPARATORS: Final = (
+    Comparator(
+        name="han_name", kinds=(("han_name",),), kernel=fill_han_name, grades=GRADES, tables=_tables
+    ),
+    Comparator(
+        name="han_name_any",
+        kinds=(("han_name",), ("han_name",)),
+        kernel=fill_han_name_any,
+        grades=GRADES_ANY,
+        tables=_tables,
+    ),
+)

@@ -1,0 +1,177 @@
+"""Grades of one pair of different streets, places or other text of several words.
+
+As `name_grades`: scalar kernels on local codes, never reached by equal texts.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from numba import int64
+
+from matching.kernels.edit_measures import (
+    WORD_CHARACTERS,
+    jaro_winkler_of,
+    jaro_winkler_of_matched,
+    match_characters,
+    osa_of,
+)
+from matching.kernels.name_grades import (
+    MARKS,
+    PREFIX_MAX,
+    SIMILAR,
+    SIMILAR_NEED,
+    is_compact_equal,
+    is_mark,
+    one_edit,
+    shared_ends,
+)
+from person.fold import contains_hash, hash_codes, hash_set
+from person.jit import count_ones, kernel
+from person.packed_text import PACKED_CHARACTERS
+
+__all__ = ["STREET_WORDS", "TEXT_GRADES", "find_words", "grade_text"]
+
+TEXT_GRADES: Final = (
+    *("exact", "same_tokens", "one_edit", "contained", "near", "similar", "else"),
+)
+_TEXT_TOKENS, _TEXT_ONE_EDIT, _TEXT_CONTAINED, _TEXT_NEAR = 1, 2, 3, 4
+_TEXT_SIMILAR, _TEXT_ELSE = 5, 6
+
+STREET_WORDS: Final = (
+    *"street st road rd avenue ave lane ln drive dr court ct place pl close cl way".split(),
+    *"crescent cres circuit cct circle terrace tce parade pde highway hwy boulevard blvd".split(),
+    *"square sq grove gardens north south east west upper lower the of and saint".split(),
+    *"unit flat apartment apt floor level house building city town county".split(),
+)
+
+
+def _packed(word: str) -> str:
+    """A word spelled in packed codes, as the kernels see it."""
+    return "".join(chr(PACKED_CHARACTERS.index(character)) for character in word)
+
+
+_COMMON_TOKENS: Final = hash_set(tuple(map(_packed, STREET_WORDS)))
+"""Words that two addresses share by chance."""
+
+_APOSTROPHE: Final = PACKED_CHARACTERS.index("'")
+
+
+@kernel
+def find_words(codes, length, spans):  # type: ignore[no-untyped-def]
+    """Write start and stop of each word to spans, int64[>= words, 2]; returns their number.
+
+    An apostrophe belongs to its word.
+    """
+    count, inside = 0, False
+    for at in range(length):
+        is_word = not is_mark(codes[at]) or codes[at] == _APOSTROPHE
+        if is_word and not inside:
+            spans[count, 0] = at
+            count += 1
+        if is_word:
+            spans[count - 1, 1] = at + 1
+        inside = is_word
+    return count
+
+
+@kernel
+def _count_shared_words(  # type: ignore[no-untyped-def]
+    left, left_spans, left_count, right, right_spans, right_count, used
+):
+    """(words of the right text that the left has too, those of them that tell something)."""
+    shared, telling = 0, 0
+    for i in range(left_count):
+        used[i] = False
+    for j in range(right_count):
+        start = right_spans[j, 0]
+        size = right_spans[j, 1] - start
+        for i in range(left_count):
+            place = left_spans[i, 0]
+            if left[place] != right[start] or left_spans[i, 1] - place != size or used[i]:
+                continue
+            same = 1
+            while same < size and left[place + same] == right[start + same]:
+                same += 1
+            if same == size:
+                used[i] = True
+                shared += 1
+                is_common = contains_hash(_COMMON_TOKENS, hash_codes(right, start, start + size))
+                telling += 0 if is_common else 1
+                break
+    return shared, telling
+
+
+@kernel
+def _edits_and_similarity(  # type: ignore[no-untyped-def]
+    masks, left, left_length, right, right_length, prefix
+):
+    """(OSA distance, Jaro-Winkler similarity) where they can matter, else (length, 0).
+
+    A distance of up to a fifth of the length leaves that many characters unmatched at most, all
+    within Jaro's window, so the matches of Jaro rule out both measures at once.
+    """
+    longer = max(left_length, right_length)
+    allowed = max(longer // 5, 2 if longer >= 10 else 0)
+    if longer > WORD_CHARACTERS:
+        edits = osa_of(masks, left, left_length, right, right_length)
+        return edits, jaro_winkler_of(masks, left, left_length, right, right_length)
+    left_used, right_used = match_characters(masks, left_length, right, right_length)
+    matches = int64(count_ones(left_used))
+    edits, similarity = longer, 0.0
+    if allowed > 0 and matches >= longer - allowed:
+        edits = int64(osa_of(masks, left, left_length, right, right_length))
+    need = SIMILAR_NEED[min(prefix, PREFIX_MAX)] * left_length * right_length
+    if matches * (left_length + right_length) >= need:
+        similarity = jaro_winkler_of_matched(
+            left, left_length, left_used, right, right_length, right_used
+        )
+    return edits, similarity
+
+
+@kernel
+def grade_text(  # type: ignore[no-untyped-def]
+    masks,
+    left,
+    left_length,
+    left_seen,
+    left_spans,
+    left_count,
+    right,
+    right_length,
+    right_seen,
+    right_spans,
+    used,
+):
+    """Index into TEXT_GRADES of two different texts.
+
+    `left_spans` from `find_words` on the left text, of `left_count` words; `right_spans` and
+    `used` bool[left_count] are scratch.
+    """
+    shorter, longer = min(left_length, right_length), max(left_length, right_length)
+    shared, telling, most, least = 0, 0, 1, 1
+    if (left_seen | right_seen) & MARKS != 0:
+        if is_compact_equal(left, left_length, right, right_length):
+            return _TEXT_TOKENS
+        right_count = find_words(right, right_length, right_spans)
+        shared, telling = _count_shared_words(
+            left, left_spans, left_count, right, right_spans, right_count, used
+        )
+        most, least = max(left_count, right_count), min(left_count, right_count)
+        if shared == most:
+            return _TEXT_TOKENS
+    prefix, suffix = shared_ends(left, left_length, right, right_length)
+    if longer >= 4 and one_edit(left, left_length, right, right_length, prefix, suffix) != 0:
+        return _TEXT_ONE_EDIT
+    edits, similarity = _edits_and_similarity(
+        masks, left, left_length, right, right_length, prefix
+    )
+    if longer >= 10 and edits <= 2:
+        return _TEXT_ONE_EDIT
+    if (shared == least and telling > 0) or (prefix == shorter and shorter >= 3):
+        return _TEXT_CONTAINED
+    if similarity >= 0.9 or edits * 5 <= longer:
+        return _TEXT_NEAR
+    if similarity >= SIMILAR or (telling > 0 and 2 * shared >= most):
+        return _TEXT_SIMILAR
+    return _TEXT_ELSE
