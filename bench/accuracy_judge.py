@@ -122,7 +122,7 @@ def best_cut(
 
     order = np.argsort(-match_weight, kind="stable")
     weights = match_weight[order]
-    last_of_weight = np.append(weights[1:] != weights[:-1], True)
+    last_of_weight = np.append(weights[1:] != weights[:-1], True)[: len(weights)]
     for pair, is_last in zip(order.tolist(), last_of_weight.tolist(), strict=True):
         one, other = root(int(left[pair])), root(int(right[pair]))
         if one != other:

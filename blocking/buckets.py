@@ -39,6 +39,8 @@ __all__ = [
 
 PAIRS_IN_CHUNK: Final = 32768
 PIECE_ROWS: Final = 8192
+THIN_ROWS_MIN: Final = 128
+THIN_RUN_MAX: Final = 48
 NO_INDEX: Final = np.zeros(0, np.int64)
 
 
@@ -92,10 +94,42 @@ class RuleContext:
         for each, _ in earlier:
             earlier_tests += crossed_tests(column, len(each.variants))
             column += len(each.variants)
+        self.stages = _stages(self.earlier)
         own_tests = crossed_tests(column, self.variants) if self.variants > 1 else []
         self.tests = _test_array(earlier_tests + own_tests)
         self.refined_tests = _test_array(earlier_tests)
         self.window_tests = _test_array([*earlier_tests, (self.columns - 1, self.columns - 1)])
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Some earlier rules, their first column, the column after, and tests of all columns so far."""
+
+    rules: tuple[tuple[ResolvedRule, KeySet], ...]
+    first_column: int
+    column_stop: int
+    tests: NDArray[np.int64]
+
+
+def _stages(earlier: Sequence[tuple[ResolvedRule, KeySet]]) -> tuple[Stage, ...]:
+    """Cut the earlier rules after the first, second, fourth and eighth.
+
+    Most pairs that are delivered elsewhere are known by the first rules; the keys of the others
+    are then computed only for rows that still have a pair to deliver.
+    """
+    stages: list[Stage] = []
+    tests: list[tuple[int, int]] = []
+    column = first = 0
+    for stop in (1, 2, 4, 8, len(earlier)):
+        rules = tuple(earlier[first:stop])
+        if not rules:
+            continue
+        first_column, first = column, first + len(rules)
+        for rule, _ in rules:
+            tests += crossed_tests(column, len(rule.variants))
+            column += len(rule.variants)
+        stages.append(Stage(rules, first_column, column, _test_array(tests)))
+    return tuple(stages)
 
 
 def crossed_tests(first: int, count: int) -> list[tuple[int, int]]:
@@ -120,6 +154,7 @@ class Scratch:
         self.columns = np.zeros((rows, columns), np.uint64)
         self.index = np.empty(rows, np.int64)
         self.bits = np.empty(rows, np.uint64)
+        self.is_alive = np.empty(rows, np.bool_)
         self.starts = np.empty(rows + 1, np.int32)
         self.cut_state = np.zeros(4, np.int64)
         self.left = np.empty(PAIRS_IN_CHUNK, np.int32)
@@ -241,8 +276,10 @@ class BucketWorker:
     ) -> None:
         scratch, context = self.scratch, self.context
         run_kernels.gather_rows(rows, scratch.index, 0, used, scratch.rows)
-        piece = scratch.rows[:used]
-        self._fill_columns(piece)
+        runs = self._thin_out(runs, used)
+        if not runs:
+            return
+        piece = scratch.rows[: scratch.starts[runs]]
         if context.variants > 1 and not is_refined:
             self._fill_own_columns(piece, is_window=False)
         tests = context.refined_tests if is_refined else context.tests
@@ -263,26 +300,52 @@ class BucketWorker:
             )
             self._hand_over(piece, pairs)
 
+    def _thin_out(self, runs: int, used: int) -> int:
+        """Fill the columns of earlier rules, a few rules at a time, for rows still wanted.
+
+        Returns the runs left, compacted in `scratch`.
+        """
+        scratch, stages = self.scratch, self.context.stages
+        for number, each in enumerate(stages):
+            self._fill_columns(scratch.rows[:used], each)
+            if number + 1 == len(stages) or used < THIN_ROWS_MIN:
+                continue
+            runs = run_kernels.thin_runs(
+                scratch.rows,
+                scratch.starts,
+                runs,
+                scratch.columns,
+                each.column_stop,
+                each.tests,
+                self.context.between_sources,
+                THIN_RUN_MAX,
+                scratch.bits,
+                scratch.is_alive,
+            )
+            used = int(scratch.starts[runs])
+            if not runs:
+                break
+        return runs
+
     def _hand_over(self, piece: NDArray[np.uint64], pairs: int) -> None:
         if pairs:
             self.tally.pairs += pairs
             left, right = self.scratch.left[:pairs], self.scratch.right[:pairs]
             self.context.consumer(CandidateChunk(self.context.index, piece, left, right))
 
-    def _fill_columns(self, piece: NDArray[np.uint64]) -> None:
-        """What the rows of a piece were compared under by each earlier rule."""
+    def _fill_columns(self, piece: NDArray[np.uint64], stage: Stage) -> None:
+        """What the rows of a piece were compared under by the earlier rules of a stage."""
         context, scratch = self.context, self.scratch
-        wanted: set[int] = set()
-        for rule, oversized in context.earlier:
-            wanted |= _parts_wanted(rule, oversized)
+        wanted = frozenset[int]().union(*(rule.key_parts for rule, _ in stage.rules))
         context.resolved.fill_parts(sorted(wanted), piece, scratch.parts)
         count = len(piece)
-        column = 0
+        column = stage.first_column
         keys = scratch.effective[0]
-        for rule, oversized in context.earlier:
+        for rule, oversized in stage.rules:
             for part_index in rule.variants:
                 combine_keys(scratch.parts, part_index, count, keys)
-                self._descend(rule, oversized, keys, count)
+                if len(oversized):
+                    self._descend(piece, rule, oversized, keys)
                 scratch.columns[:count, column] = keys[:count]
                 column += 1
 
@@ -294,11 +357,9 @@ class BucketWorker:
         effective = scratch.keys
         if is_window:
             effective = scratch.effective
-            wanted = _parts_wanted(context.rule, context.oversized)
-            context.resolved.fill_parts(sorted(wanted), piece, scratch.parts)
             for variant in range(context.variants):
                 effective[variant, :count] = scratch.keys[variant, :count]
-                self._descend(context.rule, context.oversized, effective[variant], count)
+                self._descend(piece, context.rule, context.oversized, effective[variant])
         run_kernels.mask_own_keys(
             scratch.keys[: context.variants],
             effective[: context.variants],
@@ -311,17 +372,19 @@ class BucketWorker:
         )
 
     def _descend(
-        self, rule: ResolvedRule, oversized: KeySet, keys: NDArray[np.uint64], count: int
+        self,
+        piece: NDArray[np.uint64],
+        rule: ResolvedRule,
+        oversized: KeySet,
+        keys: NDArray[np.uint64],
     ) -> None:
         """Lead keys of oversized blocks on to what their rows were compared under."""
-        if not len(oversized):
-            return
-        table = oversized.table
+        table, count = oversized.table, len(piece)
         for part in rule.refine:
-            if not run_kernels.descend_oversized(
-                keys, count, table, self.scratch.parts[part], True
-            ):
+            # Most pieces hold no row of such a block; the refining key is computed for others.
+            if not run_kernels.holds_any(table, keys, count):
                 return
+            run_kernels.descend_oversized(keys, count, table, self._fill_part(part, piece), True)
         run_kernels.descend_oversized(keys, count, table, keys, False)
 
     # ------------------------------------------------------------------------ oversized blocks
@@ -469,7 +532,8 @@ class BucketWorker:
             run_kernels.gather_rows(rows, members, start, count, scratch.rows)
             scratch.bits[:count] = bits
             piece = scratch.rows[:count]
-            self._fill_columns(piece)
+            for stage in context.stages:
+                self._fill_columns(piece, stage)
             self._fill_own_columns(piece, is_window=True)
             state = np.array([0, 1], np.int64)
             pairs = PAIRS_IN_CHUNK
@@ -488,10 +552,3 @@ class BucketWorker:
                     scratch.right,
                 )
                 self._hand_over(piece, pairs)
-
-
-def _parts_wanted(rule: ResolvedRule, oversized: KeySet) -> set[int]:
-    wanted = set(rule.key_parts)
-    if len(oversized):
-        wanted |= set(rule.refine)
-    return wanted

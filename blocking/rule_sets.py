@@ -23,6 +23,7 @@ __all__ = [
     "applicable_rules",
     "resident_rules",
     "rules_for_roles",
+    "rules_from_templates",
 ]
 
 
@@ -249,15 +250,7 @@ def rules_for_roles(fields: Iterable[RoleField]) -> RuleChoice:
     RuleChoice; where no template fits, a rule for each field that can tell people apart
     """
     fields = tuple(fields)
-    by_role = {
-        role: tuple(each.name for each in fields if _plays(each, names, kinds))
-        for role, (names, kinds) in _ROLES.items()
-    }
-    # Any field of kind identifier identifies, whatever its role says, unless it is a phone's.
-    taken = {name for role, names in by_role.items() if role != "identifier" for name in names}
-    by_role["identifier"] = tuple(
-        each.name for each in fields if each.kind == "identifier" and each.name not in taken
-    )
+    by_role = _fields_by_role(fields)
     templates = HAN_TEMPLATES if by_role["han_name"] else WESTERN_TEMPLATES
     hashed = {each.name for each in fields if _HASHED in each.options}
     choice = _expand(templates, {role: names for role, names in by_role.items() if names}, hashed)
@@ -267,6 +260,28 @@ def rules_for_roles(fields: Iterable[RoleField]) -> RuleChoice:
     return RuleChoice(
         tuple(BlockingRule(each.name, (each.name,)) for each in alone), choice.left_out
     )
+
+
+def rules_from_templates(
+    templates: Sequence[RuleTemplate], fields: Iterable[RoleField]
+) -> RuleChoice:
+    """The rules of some templates that a table's fields can make."""
+    fields = tuple(fields)
+    by_role = {role: names for role, names in _fields_by_role(fields).items() if names}
+    return _expand(templates, by_role, {each.name for each in fields if _HASHED in each.options})
+
+
+def _fields_by_role(fields: Sequence[RoleField]) -> dict[str, tuple[str, ...]]:
+    by_role = {
+        role: tuple(each.name for each in fields if _plays(each, names, kinds))
+        for role, (names, kinds) in _ROLES.items()
+    }
+    # Any field of kind identifier identifies, whatever its role says, unless it is a phone's.
+    taken = {name for role, names in by_role.items() if role != "identifier" for name in names}
+    by_role["identifier"] = tuple(
+        each.name for each in fields if each.kind == "identifier" and each.name not in taken
+    )
+    return by_role
 
 
 def applicable_rules(rules: Sequence[BlockingRule], field_names: Collection[str]) -> RuleChoice:

@@ -25,11 +25,13 @@ __all__ = [
     "fill_child_entries",
     "find_in_set",
     "gather_rows",
+    "holds_any",
     "insert_in_set",
     "list_pairs",
     "list_window_pairs",
     "mask_own_keys",
     "split_identical",
+    "thin_runs",
 ]
 
 
@@ -130,6 +132,15 @@ def insert_in_set(table, keys):  # type: ignore[no-untyped-def]
             table[place] = keys[at]
             added += 1
     return added
+
+
+@kernel
+def holds_any(table, keys, count):  # type: ignore[no-untyped-def]
+    """Whether any of keys, uint64[>= count], is in the set (scalar)."""
+    for row in range(count):
+        if keys[row] != 0 and find_in_set(table, keys[row]):
+            return True
+    return False
 
 
 @kernel
@@ -263,6 +274,54 @@ def count_reached(  # type: ignore[no-untyped-def]
                     first_hits[rule] += 1
                 last = rule
         out_is_reached[pair] = last >= 0
+
+
+@kernel
+def thin_runs(  # type: ignore[no-untyped-def]
+    rows, starts, runs, columns, column_count, tests, between_sources, size_max, bits, is_alive
+):
+    """Drop rows none of whose pairs is still wanted; everything is compacted in place.
+
+    As `list_pairs`, with the first `column_count` columns filled; runs larger than `size_max` are
+    left whole. bits uint64[n] moves with the rows; is_alive bool[n] is scratch. Returns the runs
+    left; starts[runs left] is the number of rows left.
+    """
+    origin = rows.shape[1] - 1
+    kept_runs = 0
+    used = 0
+    first = starts[0]
+    for run in range(runs):
+        end = starts[run + 1]
+        is_large = end - first > size_max
+        for row in range(first, end):
+            is_alive[row] = is_large
+        if not is_large:
+            for left in range(first, end - 1):
+                for right in range(left + 1, end):
+                    if is_alive[left] and is_alive[right]:
+                        continue
+                    if between_sources and (
+                        (rows[left, origin] ^ rows[right, origin]) >> uint64(ORIGIN_SOURCE_SHIFT)
+                        == 0
+                    ):
+                        continue
+                    if not _is_elsewhere(columns, left, right, tests):
+                        is_alive[left] = True
+                        is_alive[right] = True
+        before = used
+        for row in range(first, end):
+            if is_alive[row]:
+                for word in range(rows.shape[1]):
+                    rows[used, word] = rows[row, word]
+                for column in range(column_count):
+                    columns[used, column] = columns[row, column]
+                bits[used] = bits[row]
+                used += 1
+        first = end
+        if used > before:
+            kept_runs += 1
+            starts[kept_runs] = used
+    return kept_runs
 
 
 @kernel

@@ -75,15 +75,14 @@ def copy_table(keys, values, out_keys, out_values):
 
 
 @kernel
-def fill_known_weights(
-    edge_left, edge_right, weight, keys, values, triangles, dense_start, first_row
-):
+def fill_known_weights(edge_left, edge_right, weight, table):
     """Note the edges' own weights (falling weight: the first of a pair stays).
 
     Returns
     -------
     number of entries made in the hashed table
     """
+    keys, values, triangles, dense_start, first_row = table
     mask = uint64(keys.shape[0] - 1)
     added = 0
     for edge in range(edge_left.shape[0]):
@@ -138,14 +137,13 @@ def _dense_place(low, high, first_row, dense_start):
 
 
 @kernel
-def _known_value(
-    one, other, kind, keys, values, triangles, dense_start, first_row, requests, counters
-):
+def _known_value(one, other, kind, table, requests, counters):
     """The pair's value, else PENDING; with room in `requests` it is asked for.
 
     requests : int64[capacity, 4]: slot (-1 - place in a triangle), left, right, kind
     counters : requests made, table entries
     """
+    keys, values, triangles, dense_start, first_row = table
     low, high = min(one, other), max(one, other)
     count = counters[0]
     if kind == 0 and dense_start[high] >= 0:
@@ -187,19 +185,7 @@ def _are_declared_different(state, mark_offsets, marks, one, other):
 
 
 @kernel
-def _judge_identities(
-    state,
-    identity_class,
-    one,
-    other,
-    keys,
-    values,
-    triangles,
-    dense_start,
-    first_row,
-    requests,
-    counters,
-):
+def _judge_identities(state, identity_class, one, other, table, requests, counters):
     """ACCEPTED, DISSIMILAR_IDENTITY, or UNKNOWN where a pair has yet to be looked at."""
     verdict = ACCEPTED
     member = int64(state[one, IDENTITY_HEAD])
@@ -207,18 +193,7 @@ def _judge_identities(
         stranger = int64(state[other, IDENTITY_HEAD])
         while stranger >= 0:
             if identity_class[member] != identity_class[stranger]:
-                value = _known_value(
-                    member,
-                    stranger,
-                    1,
-                    keys,
-                    values,
-                    triangles,
-                    dense_start,
-                    first_row,
-                    requests,
-                    counters,
-                )
+                value = _known_value(member, stranger, 1, table, requests, counters)
                 if value == PENDING:
                     verdict = UNKNOWN
                 elif value != 0.0:
@@ -229,20 +204,7 @@ def _judge_identities(
 
 
 @kernel
-def _judge_coherence(
-    state,
-    one,
-    other,
-    weight,
-    rules,
-    keys,
-    values,
-    triangles,
-    dense_start,
-    first_row,
-    requests,
-    counters,
-):
+def _judge_coherence(state, one, other, weight, rules, table, requests, counters):
     """Mean clipped weight of the representatives' cross pairs, and whether all were known.
 
     rules : float64[4]: coherence_min, clip low, clip high, weight of no evidence
@@ -253,18 +215,7 @@ def _judge_coherence(
         member = int64(state[one, STATE_COLUMNS + i])
         for j in range(min(width, state[other, SIZE])):
             stranger = int64(state[other, STATE_COLUMNS + j])
-            value = _known_value(
-                member,
-                stranger,
-                0,
-                keys,
-                values,
-                triangles,
-                dense_start,
-                first_row,
-                requests,
-                counters,
-            )
+            value = _known_value(member, stranger, 0, table, requests, counters)
             if value == PENDING:
                 is_complete = False
             elif value == value:  # a NaN says that the pair cannot be compared
@@ -277,41 +228,18 @@ def _judge_coherence(
 
 @kernel
 def _judge(state, masks, identity_class, mark_offsets, marks, one, other, weight, rules,
-           keys, values, triangles, dense_start, first_row, requests, counters):  # fmt: skip
+           table, requests, counters):  # fmt: skip
     """Verdict on a merge, and whether it is certain; an uncertain one is the likelier."""
     if _are_declared_different(state, mark_offsets, marks, one, other):
         return DIFFERENT, True
     for word in range(masks.shape[1]):
         if masks[one, word] & masks[other, word]:
             return DUPLICATE_FREE_SOURCE, True
-    verdict = _judge_identities(
-        state,
-        identity_class,
-        one,
-        other,
-        keys,
-        values,
-        triangles,
-        dense_start,
-        first_row,
-        requests,
-        counters,
-    )
+    verdict = _judge_identities(state, identity_class, one, other, table, requests, counters)
     if verdict == DISSIMILAR_IDENTITY:
         return verdict, True
     mean, is_complete = _judge_coherence(
-        state,
-        one,
-        other,
-        weight,
-        rules,
-        keys,
-        values,
-        triangles,
-        dense_start,
-        first_row,
-        requests,
-        counters,
+        state, one, other, weight, rules, table, requests, counters
     )
     if mean < rules[0]:
         return INCOHERENT, is_complete and verdict == ACCEPTED
@@ -379,29 +307,9 @@ def _merge(state, masks, identity_class, priority, merged, one, other):
 
 
 @kernel
-def _step(
-    state,
-    masks,
-    edge_left,
-    edge_right,
-    weight,
-    identity_class,
-    mark_offsets,
-    marks,
-    priority,
-    rules,
-    keys,
-    values,
-    triangles,
-    dense_start,
-    first_row,
-    requests,
-    counters,
-    merged,
-    edge,
-    is_guess,
-):
+def _step(state, masks, lane, rules, table, requests, counters, merged, edge, is_guess):
     """Decide one edge: a verdict, UNKNOWN (nothing done), or -1 where both ends are one already."""
+    edge_left, edge_right, weight, identity_class, mark_offsets, marks, priority = lane
     one = _cluster_of(state, int64(edge_left[edge]))
     other = _cluster_of(state, int64(edge_right[edge]))
     if one == other:
@@ -416,7 +324,7 @@ def _step(
         return int64(state[one, MEMO_REASON])
     verdict, is_certain = _judge(
         state, masks, identity_class, mark_offsets, marks, one, other, weight[edge], rules,
-        keys, values, triangles, dense_start, first_row, requests, counters,
+        table, requests, counters,
     )  # fmt: skip
     if not is_certain and not is_guess:
         return UNKNOWN
@@ -441,7 +349,7 @@ def _copy_rows(state, masks, first, last, out_state, out_masks):
 
 @kernel
 def advance_components(
-    row_offsets, edge_offsets, edge_left, edge_right, weight, identity_class, mark_offsets, marks, priority, rules, keys, values, triangles, dense_start, first_row, state, masks, shadow, shadow_masks,
+    row_offsets, edge_offsets, lane, rules, table, state, masks, shadow, shadow_masks,
     positions, depths, requests, counters, out_reasons,
 ):  # fmt: skip
     """Carry every component as far as known weights allow, then ask for what comes next.
@@ -462,7 +370,7 @@ def advance_components(
         now, now_masks, now_requests = state, masks, nothing
         while position < limit:
             verdict = _step(
-                now, now_masks, edge_left, edge_right, weight, identity_class, mark_offsets, marks, priority, rules, keys, values, triangles, dense_start, first_row, now_requests, counters, merged, position,
+                now, now_masks, lane, rules, table, now_requests, counters, merged, position,
                 is_guess,
             )  # fmt: skip
             if verdict == UNKNOWN:  # from here on in the copy
@@ -491,19 +399,7 @@ def advance_components(
 
 
 @kernel
-def fill_cluster_confidence(
-    state,
-    begin_row,
-    rules,
-    keys,
-    values,
-    triangles,
-    dense_start,
-    first_row,
-    requests,
-    counters,
-    out_mean,
-):
+def fill_cluster_confidence(state, first_row, rules, table, requests, counters, out_mean):
     """Mean clipped weight of each row to its cluster's other representatives; inf when alone.
 
     Returns
@@ -512,7 +408,7 @@ def fill_cluster_confidence(
     """
     width = state.shape[1] - STATE_COLUMNS
     first_open = state.shape[0]
-    for row in range(begin_row, state.shape[0]):
+    for row in range(first_row, state.shape[0]):
         root = _cluster_of(state, row)
         if state[root, SIZE] == 1:
             out_mean[row] = np.inf
@@ -522,9 +418,7 @@ def fill_cluster_confidence(
             member = int64(state[root, STATE_COLUMNS + place])
             if member == row:
                 continue
-            value = _known_value(
-                row, member, 0, keys, values, triangles, dense_start, first_row, requests, counters
-            )
+            value = _known_value(row, member, 0, table, requests, counters)
             if value == PENDING:
                 first_open = min(first_open, row)
             elif value == value:

@@ -91,7 +91,7 @@ class Lane:
         self._triangles, self._dense_start, self._first_row = _triangles(given.row_offsets)
         in_table = int(np.count_nonzero(self._dense_start[given.left] < 0))
         self._make_room(in_table)
-        self._counters[1] = fill_known_weights(given.left, given.right, given.weight, *self._table())
+        self._counters[1] = fill_known_weights(given.left, given.right, given.weight, self._table())
 
     def advance(self) -> Requests:
         """Decide what can be decided; what is asked for is empty once all is."""
@@ -103,8 +103,8 @@ class Lane:
             given.identity_class, given.mark_offsets, given.marks, given.priority,
         )  # fmt: skip
         open_count = advance_components(
-            given.row_offsets, given.edge_offsets, *edges, self.rules,
-            *self._table(), self._state, self._masks, self._shadow,
+            given.row_offsets, given.edge_offsets, edges, self.rules,
+            self._table(), self._state, self._masks, self._shadow,
             self._shadow_masks, self._positions, self._depths, self._requests,
             self._counters, self.reasons,
         )  # fmt: skip
@@ -120,7 +120,7 @@ class Lane:
         self._counters[0] = 0
         self._first_open_row = fill_cluster_confidence(
             self._state, self._first_open_row, self.rules,
-            *self._table(), self._requests, self._counters, self.mean_weight,
+            self._table(), self._requests, self._counters, self.mean_weight,
         )  # fmt: skip
         return self._asked()
 

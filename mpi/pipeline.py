@@ -23,6 +23,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from blocking.broad_rules import broad_rules_for_roles
+from blocking.plan import plan_rules
 from blocking.rule_sets import rules_for_roles
 from blocking.rules import BlockingRule, rules_from_dicts
 from matching.compiled import CompiledModel, compile_model
@@ -292,7 +294,13 @@ def _model_and_rules(
     if schema.blocking_rules:
         rules = rules_from_dicts(schema.blocking_rules)
     else:
-        rules = rules_for_roles(schema.fields).rules
+        plan = plan_rules(
+            ingested.store,
+            layout,
+            rules_for_roles(schema.fields).rules,
+            broad_rules_for_roles(schema.fields),
+        )
+        rules = plan.rules
     model = Model(
         schema=schema,
         comparisons=default_comparisons(schema.fields, layout),

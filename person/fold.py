@@ -31,6 +31,7 @@ __all__ = [
     "hash_codes",
     "hash_set",
     "scratch_size",
+    "word_list",
 ]
 
 NUL_FOUND: Final = -1
@@ -220,6 +221,11 @@ def hash_set(texts: tuple[str, ...]) -> NDArray[np.uint64]:
             at = (at + 1) & (size - 1)
         table[at] = value
     return table
+
+
+def word_list(text: str) -> tuple[str, ...]:
+    """Words of a text, for tables of words that read best as text."""
+    return tuple(text.split())
 
 
 def column_arrays(

@@ -16,6 +16,7 @@ where its facts come from.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -68,7 +69,7 @@ _MARKS: Final = {
     "\u00b8\u00b9\u00bb-\u00bf\u200b-\u200f\u2020\u2021\u2025\u2026\u2030\u202a-\u202e\u2060-\u206f\ufeff"
     "\ufe00-\ufe0f！＂＃＄％＆＋／：；＝＠＼＾＿｀｜～“”„…↑-⇿①-⓿◆◇★☆♀♂",
 }
-_LETTER_BASE: Final = {"æ": "a", "œ": "o", "ø": "o", "ß": "s", "ł": "l", "đ": "d", "ð": "d", "þ": "t", "ı": "i", "ħ": "h"}  # fmt: skip
+_LETTER_BASE: Final = dict(zip("æœøßłđðþıħ", "aooslddtih", strict=True))
 _CARE: Final = "口囗某之婴儿无不未测空暂没保匿待姓名患病佚新宝字本同外加旁默缺男女弃士生姐"
 """Characters after which a name may be a mask, a placeholder or a temporary name."""
 
@@ -129,7 +130,7 @@ def han_tables() -> HanTables:
     flags[raw["compound_units"][:, 0]] |= 2
     fuzzy_class = np.zeros(512, np.uint16)
     fuzzy_class[: len(raw["syllable_fuzzy_class"])] = raw["syllable_fuzzy_class"]
-    tables = HanTables(
+    return HanTables(
         code_units=_code_units(np.cumsum(raw["code_points"]), raw["code_point_units"]),
         unit_code_points=raw["unit_code_points"],
         syllable=raw["unit_syllable"],
@@ -150,7 +151,6 @@ def han_tables() -> HanTables:
         syllables=tuple(name.decode() for name in raw["syllables"].tolist()),
         spelling_names=tuple(name.decode() for name in raw["spelling_names"].tolist()),
     )
-    return tables
 
 
 def unit_text(unit: int) -> str:
@@ -190,7 +190,8 @@ def _neighbours(
 
 def _expand(spec: str) -> list[int]:
     """Code points of a string in which 'a-z' stands for a range."""
-    points, index = [], 0
+    points: list[int] = []
+    index = 0
     while index < len(spec):
         if index + 2 < len(spec) and spec[index + 1] == "-":
             points += range(ord(spec[index]), ord(spec[index + 2]) + 1)
@@ -217,8 +218,6 @@ def _code_units(code_points: NDArray[Any], units: NDArray[np.uint16]) -> NDArray
 
 def _set_letter(table: NDArray[np.uint16], code_point: int) -> None:
     """A Latin letter, its accents dropped but for ü, which pinyin tells from u."""
-    import unicodedata
-
     lower = chr(code_point).lower()
     decomposed = unicodedata.normalize("NFD", _LETTER_BASE.get(lower, lower))
     base = decomposed[0]

@@ -21,33 +21,23 @@ from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
-from numba import int64, uint32, uint64
+from numba import int64, uint64
 from numpy.typing import NDArray
 
 from person.field import EncodedField, FieldStatus, OverflowTable
 from person.han import (
-    APOSTROPHE,
     CHARACTER_BASE,
-    CLOSE,
-    COMMA,
-    DIAERESIS,
     DIGIT,
     DOT,
-    HYPHEN,
-    LETTER_U_DIAERESIS,
     MARK,
-    NUL,
-    OPEN,
     SPACE,
     SYLLABLE_BASE,
-    UNKNOWN_BASE,
-    UPPER,
-    WILD,
     WILDCARD_UNIT,
     HanTables,
     han_tables,
     unit_text,
 )
+from person.han_symbols import read_symbols
 from person.jit import kernel
 from person.romanised import (
     CAPITAL,
@@ -81,95 +71,20 @@ _BAD_CHARACTER, _NUL_BYTE = int(FieldStatus.BAD_CHARACTER), int(FieldStatus.NUL_
 _TEMPORARY = int(FieldStatus.TEMPORARY_NAME)
 
 _PLACEHOLDERS: Final = """
-不详 不祥 不明 不知 不知道 不清 不清楚 未知 未填 未填写 未提供 未登记 未命名 未详 未录入 无 没有 空 空白 空值
-暂无 暂缺 待查 待补 待定 待核实 待完善 保密 测试 测试用户 测试患者 测试数据 测试病人 姓名 名字 本人 患者 病人
+不详 不祥 不明 不知 不知道 不清 不清楚 未知 未填 未填写 未提供 未登记 未命名 未详 未录入
+无 没有 空 空白 空值 暂无 暂缺 待查 待补 待定 待核实 待完善 保密 测试 测试用户 测试患者 测试数据 测试病人
+姓名 名字 本人 患者 病人
 同上 无姓名 无名字 缺失 默认 默认用户 外籍 不愿透露 无法提供 无法获取
 null none nil na nan unknown unk undefined missing test tester testing noname nobody notprovided
 notavailable notapplicable empty blank xx xxx xxxx tbd default name patient dummy unnamed
 """
 _TEMPORARY_NAMES: Final = """
-无名氏 无名 无名男 无名女 无名男子 无名女子 无名尸 佚名 匿名 某某 某某某 新生儿 婴儿 女婴 男婴 弃婴 新生女婴 新生男婴
-宝宝 男宝 女宝 小宝宝 新生宝宝 johndoe janedoe anonymous bb
+无名氏 无名 无名男 无名女 无名男子 无名女子 无名尸 佚名 匿名 某某 某某某
+新生儿 婴儿 女婴 男婴 弃婴 新生女婴
+新生男婴 宝宝 男宝 女宝 小宝宝 新生宝宝 johndoe janedoe anonymous bb
 """
 _TITLES: Final = "先生女士小姐"
 _TEMPORARY_PREFIXES: Final = ("baby", "newborn", "infant")
-
-
-# ---------------------------------------------------------------- reading characters
-
-
-@kernel
-def decode_character(data, position):  # type: ignore[no-untyped-def]
-    """Code point at a byte position of valid UTF-8, and the position after it."""
-    first = int64(data[position])
-    if first < 0x80:
-        return first, position + 1
-    if first < 0xE0:
-        return (first & 0x1F) << 6 | int64(data[position + 1]) & 0x3F, position + 2
-    tail = int64(data[position + 1]) & 0x3F
-    if first < 0xF0:
-        return (first & 0x0F) << 12 | tail << 6 | int64(data[position + 2]) & 0x3F, position + 3
-    tail = tail << 6 | int64(data[position + 2]) & 0x3F
-    return (first & 0x07) << 18 | tail << 6 | int64(data[position + 3]) & 0x3F, position + 4
-
-
-@kernel
-def read_symbols(data, start, end, keep_brackets, code_units, described, symbols, facts):  # type: ignore[no-untyped-def]
-    """Classify the characters of one value; returns how many symbols were kept.
-
-    symbols : uint32 output: units; letters, capitals CAPITAL higher; separators SYMBOL_MARK + mark
-    described : uint16, units that tell a bracket describes a character (加, 旁 ...)
-    facts : int64[6] output: Han characters, letters, wildcards, NULs, junk, other scripts
-    """
-    facts[:] = 0
-    count, depth, is_description = 0, 0, False
-    position = start
-    while position < end:
-        code_point, position = decode_character(data, position)
-        value = int64(code_units[code_point]) if code_point < len(code_units) else 0
-        mark = value - MARK
-        if mark == OPEN and not keep_brackets:
-            depth, is_description = depth + 1, False
-            continue
-        if mark == CLOSE and not keep_brackets:
-            depth = max(0, depth - 1)
-            if is_description and depth == 0:
-                symbols[count] = WILDCARD_UNIT
-                count += 1
-                facts[2] += 1
-                is_description = False
-            continue
-        if depth > 0:
-            for unit in described:
-                is_description |= (value & (MARK - 1)) == unit
-            continue
-        if mark >= CHARACTER_BASE:
-            value = mark  # a character to look at twice
-        if value >= CHARACTER_BASE and value < MARK:
-            symbols[count] = value
-            facts[0] += 1
-        elif 0 < value < MARK:
-            symbols[count] = value
-            facts[1] += 1
-        elif mark > UPPER:
-            symbols[count] = CAPITAL + mark - UPPER
-            facts[1] += 1
-        elif value == 0:
-            symbols[count] = UNKNOWN_BASE + code_point
-            facts[5] += 1
-        elif mark == WILD:
-            symbols[count] = WILDCARD_UNIT
-            facts[2] += 1
-        elif mark in (SPACE, DOT, HYPHEN, COMMA, APOSTROPHE, DIGIT):
-            symbols[count] = SYMBOL_MARK + mark
-        else:
-            if mark == DIAERESIS and count > 0 and symbols[count - 1] in (21, CAPITAL + 21):
-                symbols[count - 1] += LETTER_U_DIAERESIS - 21
-            facts[3] += mark == NUL
-            facts[4] += 1
-            continue
-        count += 1
-    return count
 
 
 # ---------------------------------------------------------------- words
@@ -308,9 +223,9 @@ def is_temporary_name(units, count, words):  # type: ignore[no-untyped-def]
     for i in range(1, count):
         if units[i] == words[0]:
             return True
-        if units[i] == words[1] and i > 0 and count - i <= 4 and i < count - 1:
-            if last == words[2] or last == words[3] or last == words[4] or last == words[5]:
-                return True
+        is_child = last == words[2] or last == words[3] or last == words[4] or last == words[5]
+        if units[i] == words[1] and is_child and count - i <= 4 and i < count - 1:
+            return True
         if units[i] == words[2]:
             if i == count - 1 and count > 3:
                 return True
@@ -554,15 +469,6 @@ def encode_han_name(column: Utf8Column, options: Mapping[str, Any]) -> EncodedFi
     return EncodedField({"units": words}, status, overflow)
 
 
-def latin_symbols(text: str) -> NDArray[np.uint32]:
-    """Symbols of a Latin name as `parse_latin_name` takes them."""
-    data = np.frombuffer(text.encode(), np.uint8)
-    symbols, facts = np.zeros(len(data) + 1, np.uint32), np.zeros(6, np.int64)
-    tables = _encoder_arrays()
-    count = read_symbols(data, 0, len(data), 1, tables[0], tables[3][9:12], symbols, facts)
-    return symbols[:count]
-
-
 def pack_units(units: Sequence[int], *, surname: int = 0, is_romanised: bool = False) -> int:
     """The word of a sequence of units, as the encoder packs it; for tests and tools."""
     array = np.array([*units, 0], np.uint32)
@@ -577,7 +483,7 @@ def unpack_units(word: int, overflow: OverflowTable | None = None) -> list[int]:
         at = int(np.searchsorted(overflow.hashes, np.uint64(word)))
         if at == len(overflow) or int(overflow.hashes[at]) != word:
             return []
-        return overflow.codes[overflow.offsets[at] : overflow.offsets[at + 1]].tolist()  # type: ignore[no-any-return]
+        return overflow.codes[overflow.offsets[at] : overflow.offsets[at + 1]].tolist()
     lanes = [word >> shift & 0x7FFF for shift in (45, 30, 15, 0)]
     return [lane for lane in lanes if lane]
 

@@ -136,7 +136,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             name="category",
             slots=partial(_text_slots, default=10),
             encoder="person.packed_text:encode_category",
-            comparator="exact",
+            comparator="identifier_text",
         ),
         Kind(
             name="text",

@@ -77,7 +77,9 @@ def find_spelling(letters, start, end, system, roman_keys):  # type: ignore[no-u
 
 
 @kernel
-def segment_given(letters, start, end, surname_first, scratch, out, roman):  # type: ignore[no-untyped-def]
+def segment_given(  # type: ignore[no-untyped-def]
+    letters, start, end, surname_first, scratch, out, roman
+):
     """Cut a run of letters into pinyin syllables at the least cost.
 
     `surname_first`, 0 or 1: the first syllable is weighed as a surname. Units go to `out`, int64[24];
@@ -147,14 +149,14 @@ def is_compound(first, second, roman):  # type: ignore[no-untyped-def]
     """Whether two syllable units are a compound surname: 'ou yang', 'au yeung'."""
     readings, compounds = roman[4], roman[5]
     for k in range(len(compounds)):
-        if compounds[k, 2] == 0 and reads_as(readings, first, compounds[k, 0]):
-            if reads_as(readings, second, compounds[k, 1]):
-                return True
+        is_pair = compounds[k, 2] == 0 and reads_as(readings, first, int64(compounds[k, 0]))
+        if is_pair and reads_as(readings, second, int64(compounds[k, 1])):
+            return True
     return False
 
 
 @kernel
-def group_surname(letters, group, groups, system, scratch, out, roman):  # type: ignore[no-untyped-def]
+def group_surname(letters, group, groups, system, out, roman):  # type: ignore[no-untyped-def]
     """Cost and units of one group of letters as a whole surname, single or compound."""
     start, end, aspirated = groups[group, 0], groups[group, 1], groups[group, 3] & 2
     if end - start <= 7:
@@ -179,8 +181,8 @@ def name_cost(letters, groups, group_count, system, surname_group, scratch, out,
     if group_count == 1:
         if system == PINYIN:
             return segment_given(letters, groups[0, 0], groups[0, 1], int64(1), scratch, out, roman)
-        return group_surname(letters, int64(0), groups, system, scratch, out, roman)
-    cost, count = group_surname(letters, surname_group, groups, system, scratch, out, roman)
+        return group_surname(letters, int64(0), groups, system, out, roman)
+    cost, count = group_surname(letters, surname_group, groups, system, out, roman)
     given_count = 0
     for group in range(group_count):
         if group == surname_group or cost >= IMPOSSIBLE:
@@ -237,7 +239,7 @@ def split_groups(symbols, symbol_count, letters, groups):  # type: ignore[no-unt
             groups[count - 1, 3] |= 2  # k' p' t' ts' tz' ch': Wade-Giles
         else:
             is_open = False
-            if symbol == SYMBOL_HYPHEN or symbol == SYMBOL_APOSTROPHE:
+            if symbol in (SYMBOL_HYPHEN, SYMBOL_APOSTROPHE):
                 flags = 1
             elif symbol == SYMBOL_COMMA and count == 1:
                 comma = True
@@ -324,7 +326,7 @@ def romanise(text: str) -> tuple[list[int], int, bool]:
     -------
     its units, the length of its surname in units (0 unknown), whether it reads as Chinese
     """
-    from person.han_names import latin_symbols
+    from person.han_symbols import latin_symbols
 
     symbols = latin_symbols(text)
     units = np.zeros(len(symbols) + 32, np.uint32)

@@ -111,7 +111,9 @@ def grade_text(a: str, b: str, common: set[str]) -> str:
         return "exact"
     short, long = sorted((a, b), key=len)
     words_a, words_b = words_of(a), words_of(b)
-    shared = [word for word in set(words_a) for _ in range(min(map(list.count, (words_a, words_b), (word, word))))]  # noqa: E501
+    shared = [
+        word for word in set(words_a) for _ in range(min(words_a.count(word), words_b.count(word)))
+    ]
     telling = [word for word in shared if word not in common]
     most, least = max(len(words_a), len(words_b)), min(len(words_a), len(words_b))
     if compact(a) == compact(b) or len(shared) == most:
@@ -150,7 +152,9 @@ def grade_dates(a: tuple[int, int, int], b: tuple[int, int, int]) -> str:
     if len(places) == 1:
         return "one_digit"
     if places in ([0, 1], [1, 2], [2, 3], [4, 5], [6, 7]):
-        if texts[0][places[0]] + texts[0][places[1]] == texts[1][places[1]] + texts[1][places[0]]:
+        first, second = places
+        swapped = texts[1][second] + texts[1][first]
+        if texts[0][first : second + 1] == swapped:
             return "transposed_digits"
     same = tuple(x == y for x, y in zip(a, b, strict=True))
     if same == (True, True, False):
@@ -168,9 +172,7 @@ def days_apart(a: tuple[int, int, int], b: tuple[int, int, int]) -> int:
     return abs((datetime.date(*a) - datetime.date(*b)).days)
 
 
-def grade_addresses(
-    a: tuple[tuple[int, ...], int], b: tuple[tuple[int, ...], int]
-) -> str | None:
+def grade_addresses(a: tuple[tuple[int, ...], int], b: tuple[tuple[int, ...], int]) -> str | None:
     """Grade (six minima, number hash) of two addresses; None = null."""
     same_numbers = a[1] == b[1] != 0
     has_numbers = a[1] != 0 and b[1] != 0

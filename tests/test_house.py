@@ -24,7 +24,13 @@ LINES_MAX = 500
 
 
 def source_files(packages: tuple[str, ...] = PACKAGES) -> list[Path]:
-    return sorted(path for package in packages for path in (ROOT / package).rglob("*.py"))
+    """Modules of the packages; a folder without `__init__.py` holds scripts that made a table."""
+    return sorted(
+        path
+        for package in packages
+        for path in (ROOT / package).rglob("*.py")
+        if (path.parent / "__init__.py").exists()
+    )
 
 
 def module_name(path: Path) -> str:

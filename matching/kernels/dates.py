@@ -21,8 +21,8 @@ __all__ = [
     "COMPARATORS",
     "DATE_GRADES",
     "date_difference_days",
-    "fill_date_grades",
     "fill_date_distances",
+    "fill_date_grades",
     "grade_dates",
 ]
 

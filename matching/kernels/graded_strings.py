@@ -1,9 +1,9 @@
 """Comparators that grade names, identifiers and other text by kinds of likeness.
 
-    latin_name       exact one_edit near same_sound initial contained similar else
-    identifier_text  exact one_edit transposed two_edits else
-    text             exact same_tokens one_edit contained near similar else
-    reversed_names   reversed_exact reversed_near not_reversed     (surname, given name)
+latin_name       exact one_edit near same_sound initial contained similar else
+identifier_text  exact one_edit transposed two_edits else
+text             exact same_tokens one_edit contained near similar else
+reversed_names   reversed_exact reversed_near not_reversed     (surname, given name)
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from matching.kernels.edit_measures import (
     MASK_COUNT,
-    WORD_CHARACTERS,
     clear_masks,
     jaro_winkler_of,
     set_masks,
@@ -35,6 +34,7 @@ from matching.kernels.text_codes import (
     decode_left,
     decode_right,
     is_same_text,
+    longest_text,
     packed_sketch,
     seen_letters,
 )
@@ -62,12 +62,14 @@ _NEAR_SIMILARITY: Final = 0.9
 
 @kernel
 def _fill_graded(a, b, left, right, slots, tables, grading, out):  # type: ignore[no-untyped-def]
-    hashes, offsets, _ = tables
-    capacity = max(WORD_CHARACTERS, 10 * slots.shape[0])
+    capacity = longest_text(a, left, slots, tables)
     left_codes, left_points = np.empty(capacity, np.uint32), np.empty(capacity, np.uint32)
-    right_codes = np.empty(capacity, np.uint32)
-    left_spans, right_spans = np.empty((capacity, 2), np.int64), np.empty((capacity, 2), np.int64)
-    used, word_count = np.empty(capacity, np.bool_), 0
+    right_codes = np.empty(longest_text(b, right, slots, tables), np.uint32)
+    left_words, right_words = (
+        np.empty((capacity, 3), np.int64),
+        np.empty((right_codes.size, 3), np.int64),
+    )
+    word_count = 0
     masks = np.zeros(MASK_COUNT, np.uint64)
     first_word = slots[0, 0]
     current, left_length, left_overflow, left_seen = -1, 0, 0, uint64(0)
@@ -76,18 +78,13 @@ def _fill_graded(a, b, left, right, slots, tables, grading, out):  # type: ignor
         if row_a != current:
             current = row_a
             clear_masks(masks, left_codes, left_length)
-            capacity = code_capacity(a, row_a, slots, hashes, offsets)
-            if capacity > left_codes.size:
-                left_codes = np.empty(capacity, np.uint32)
-                left_points = np.empty(capacity, np.uint32)
-                left_spans, used = np.empty((capacity, 2), np.int64), np.empty(capacity, np.bool_)
             left_length, left_overflow = decode_left(
                 a, row_a, slots, tables, left_codes, left_points
             )
             set_masks(masks, left_codes, left_length)
             left_seen = seen_letters(left_codes, left_length)
             if grading == _TEXT:
-                word_count = find_words(left_codes, left_length, left_spans)
+                word_count = find_words(left_codes, left_length, left_words)
         if left_length == 0 or b[row_b, first_word] == 0:
             out[pair] = _NULL
             continue
@@ -108,10 +105,6 @@ def _fill_graded(a, b, left, right, slots, tables, grading, out):  # type: ignor
             if is_other:
                 out[pair] = _NAME_ELSE if grading == _NAME else _IDENTIFIER_ELSE
                 continue
-        capacity = code_capacity(b, row_b, slots, hashes, offsets)
-        if capacity > right_codes.size:
-            right_codes = np.empty(capacity, np.uint32)
-            right_spans = np.empty((capacity, 2), np.int64)
         right_length = decode_right(
             *(b, row_b, slots, tables, left_codes, left_points, left_length, left_overflow),
             right_codes,
@@ -131,8 +124,8 @@ def _fill_graded(a, b, left, right, slots, tables, grading, out):  # type: ignor
             )
         else:
             out[pair] = grade_text(
-                *(masks, left_codes, left_length, left_seen, left_spans, word_count),
-                *(right_codes, right_length, right_seen, right_spans, used),
+                *(masks, left_codes, left_length, left_seen, left_words, word_count),
+                *(right_codes, right_length, right_seen, right_words),
             )
 
 
@@ -199,9 +192,8 @@ def _similarity_of_fields(  # type: ignore[no-untyped-def]
     a, row_a, slots_a, b, row_b, slots_b, tables
 ):
     """Jaro-Winkler similarity of one field of a row and another field of another row."""
-    hashes, offsets, _ = tables
-    left = np.empty(code_capacity(a, row_a, slots_a, hashes, offsets), np.uint32)
-    right = np.empty(code_capacity(b, row_b, slots_b, hashes, offsets), np.uint32)
+    left = np.empty(code_capacity(a, row_a, slots_a, tables), np.uint32)
+    right = np.empty(code_capacity(b, row_b, slots_b, tables), np.uint32)
     points = np.empty_like(left)
     left_length, overflow = decode_left(a, row_a, slots_a, tables, left, points)
     right_length = decode_right(

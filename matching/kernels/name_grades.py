@@ -59,10 +59,14 @@ SIMILAR_NEED: Final = np.array(
 
 # The sound of each letter: 0 vowel, 1 labial, 2 sibilant or guttural, 3 dental, 4 l, 5 nasal, 6 r,
 # 7 not heard (h, w).
-_SOUNDS: Final = np.array([9] + [int(c) for c in "01230127022455012623017202"] + [9] * 104, np.uint8)
+_SOUNDS: Final = np.array(
+    [9] + [int(c) for c in "01230127022455012623017202"] + [9] * 104, np.uint8
+)
 _FIRST_SOUNDS: Final = np.array(
     [0] + [ord(c) - 96 for c in "abkdafghajklmnapkrstavwzaz"] + [0] * 104, np.uint8
 )
+
+
 @kernel
 def is_mark(code):  # type: ignore[no-untyped-def]
     return _FIRST_MARK <= code <= _LAST_MARK

@@ -4,8 +4,8 @@ Measured ones grade by cutoffs on one measure; graded ones are in `graded_string
 are equal text, so the exact grade costs one look; a bound from the sets of letters then drops
 most pairs before a measure runs.
 
-One core, pairs of FEBRL surnames: see `graded_strings` for rates of the graded ones; measured
-Jaro-Winkler, OSA and Levenshtein with one or two cutoffs 20 million pairs a second or more.
+Random pairs of FEBRL 4 surnames on one core, million pairs a second: exact 160, Jaro-Winkler 30,
+OSA within one edit 43, Damerau-Levenshtein within two 31.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from matching.comparator import Comparator, overflow_arrays
 from matching.kernels.edit_measures import (
     MASK_COUNT,
-    WORD_CHARACTERS,
     clear_masks,
     damerau_levenshtein_of,
     jaro_of,
@@ -39,11 +38,11 @@ from matching.kernels.graded_strings import (
     fill_text,
 )
 from matching.kernels.text_codes import (
-    code_capacity,
     common_prefix,
     decode_left,
     decode_right,
     is_same_text,
+    longest_text,
     packed_sketch,
     seen_letters,
 )
@@ -108,9 +107,7 @@ def _grade_measured(  # type: ignore[no-untyped-def]
     elif measure == _OSA:
         value = -float(osa_of(masks, left, left_length, right, right_length))
     else:
-        value = -float(
-            damerau_levenshtein_of(masks, left, left_length, right, right_length, worst)
-        )
+        value = -float(damerau_levenshtein_of(masks, left, left_length, right, right_length, worst))
     for grade in range(1, cutoffs.size):
         if value >= (-cutoffs[grade] if is_distance else cutoffs[grade]):
             return grade
@@ -121,10 +118,9 @@ def _grade_measured(  # type: ignore[no-untyped-def]
 def _fill_measured(  # type: ignore[no-untyped-def]
     a, b, left, right, slots, tables, cutoffs, measure, out
 ):
-    hashes, offsets, _ = tables
-    capacity = max(WORD_CHARACTERS, 10 * slots.shape[0])
+    capacity = longest_text(a, left, slots, tables)
     left_codes, left_points = np.empty(capacity, np.uint32), np.empty(capacity, np.uint32)
-    right_codes = np.empty(capacity, np.uint32)
+    right_codes = np.empty(longest_text(b, right, slots, tables), np.uint32)
     masks = np.zeros(MASK_COUNT, np.uint64)
     worst = cutoffs[cutoffs.size - 1]
     first_word = slots[0, 0]
@@ -134,10 +130,6 @@ def _fill_measured(  # type: ignore[no-untyped-def]
         if row_a != current:
             current = row_a
             clear_masks(masks, left_codes, left_length)
-            capacity = code_capacity(a, row_a, slots, hashes, offsets)
-            if capacity > left_codes.size:
-                left_codes = np.empty(capacity, np.uint32)
-                left_points = np.empty(capacity, np.uint32)
             left_length, left_overflow = decode_left(
                 a, row_a, slots, tables, left_codes, left_points
             )
@@ -155,14 +147,9 @@ def _fill_measured(  # type: ignore[no-untyped-def]
         right_seen, right_length = packed_sketch(b, row_b, slots)
         if left_overflow == 0 and right_length > 0:
             prefix = common_prefix(a[row_a, first_word], b[row_b, first_word])
-            if _is_beyond(
-                measure, worst, left_seen, left_length, right_seen, right_length, prefix
-            ):
+            if _is_beyond(measure, worst, left_seen, left_length, right_seen, right_length, prefix):
                 out[pair] = cutoffs.size
                 continue
-        capacity = code_capacity(b, row_b, slots, hashes, offsets)
-        if capacity > right_codes.size:
-            right_codes = np.empty(capacity, np.uint32)
         right_length = decode_right(
             *(b, row_b, slots, tables, left_codes, left_points, left_length, left_overflow),
             right_codes,

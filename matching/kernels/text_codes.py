@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
 from numba import int64, uint32, uint64
 
 from matching.kernels.edit_measures import ABSENT_CODE, WORD_CHARACTERS
@@ -27,6 +26,7 @@ __all__ = [
     "decode_left",
     "decode_right",
     "is_same_text",
+    "longest_text",
     "packed_sketch",
     "seen_letters",
 ]
@@ -76,14 +76,30 @@ def packed_sketch(rows, row, slots):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def code_capacity(rows, row, slots, hashes, offsets):  # type: ignore[no-untyped-def]
+def code_capacity(rows, row, slots, tables):  # type: ignore[no-untyped-def]
     """Codes that decoding this value may write."""
+    hashes, offsets, _ = tables
     packed = CHARACTERS_PER_WORD * slots.shape[0]
     first = rows[row, slots[0, 0]]
     if first >> uint64(63) == 0:
         return packed
     entry = find_overflow(hashes, first)
     return packed if entry < 0 else max(packed, offsets[entry + 1] - offsets[entry])
+
+
+@kernel
+def longest_text(rows, which, slots, tables):  # type: ignore[no-untyped-def]
+    """Codes that decoding any of the rows `which`, int32[p], may write.
+
+    Buffers of that size never grow inside the loop over pairs: an array that a loop replaces
+    costs numba a reference count at every call.
+    """
+    longest = CHARACTERS_PER_WORD * slots.shape[0]
+    word = slots[0, 0]
+    for place in range(which.size):
+        if rows[which[place], word] >> uint64(63) != 0:
+            longest = max(longest, code_capacity(rows, which[place], slots, tables))
+    return longest
 
 
 @kernel

@@ -58,47 +58,63 @@ _APOSTROPHE: Final = PACKED_CHARACTERS.index("'")
 
 
 @kernel
-def find_words(codes, length, spans):  # type: ignore[no-untyped-def]
-    """Write start and stop of each word to spans, int64[>= words, 2]; returns their number.
+def find_words(codes, length, words):  # type: ignore[no-untyped-def]
+    """Write start, stop and hash of each word to words, int64[>= words, 3]; returns their number.
 
     An apostrophe belongs to its word.
     """
-    count, inside = 0, False
-    for at in range(length):
-        is_word = not is_mark(codes[at]) or codes[at] == _APOSTROPHE
-        if is_word and not inside:
-            spans[count, 0] = at
+    count, start, key = 0, -1, int64(0)
+    for at in range(length + 1):
+        if at < length and (not is_mark(codes[at]) or codes[at] == _APOSTROPHE):
+            if start < 0:
+                start, key = at, int64(0)
+            key = key * int64(0x5851F42D4C957F2D) + int64(codes[at])
+        elif start >= 0:
+            words[count, 0], words[count, 1], words[count, 2] = start, at, key
             count += 1
-        if is_word:
-            spans[count - 1, 1] = at + 1
-        inside = is_word
+            start = -1
     return count
 
 
 @kernel
+def _is_same_word(left, left_words, i, right, right_words, j):  # type: ignore[no-untyped-def]
+    start, size = right_words[j, 0], right_words[j, 1] - right_words[j, 0]
+    place = left_words[i, 0]
+    if left_words[i, 1] - place != size:
+        return False
+    for at in range(size):
+        if left[place + at] != right[start + at]:
+            return False
+    return True
+
+
+@kernel
 def _count_shared_words(  # type: ignore[no-untyped-def]
-    left, left_spans, left_count, right, right_spans, right_count, used
+    left, left_words, left_count, right, right_words, right_count
 ):
-    """(words of the right text that the left has too, those of them that tell something)."""
+    """(words of the right text that the left has too, those of them that tell something).
+
+    A word written twice counts twice only where the other text has it twice.
+    """
     shared, telling = 0, 0
-    for i in range(left_count):
-        used[i] = False
     for j in range(right_count):
-        start = right_spans[j, 0]
-        size = right_spans[j, 1] - start
         for i in range(left_count):
-            place = left_spans[i, 0]
-            if left[place] != right[start] or left_spans[i, 1] - place != size or used[i]:
+            if left_words[i, 2] != right_words[j, 2]:
                 continue
-            same = 1
-            while same < size and left[place + same] == right[start + same]:
-                same += 1
-            if same == size:
-                used[i] = True
-                shared += 1
-                is_common = contains_hash(_COMMON_TOKENS, hash_codes(right, start, start + size))
-                telling += 0 if is_common else 1
-                break
+            if not _is_same_word(left, left_words, i, right, right_words, j):
+                continue
+            before_left, before_right = 0, 0
+            for other in range(i):
+                before_left += int64(left_words[other, 2] == left_words[i, 2])
+            for other in range(j):
+                before_right += int64(right_words[other, 2] == right_words[j, 2])
+            if before_left != before_right:
+                continue
+            shared += 1
+            start, stop = right_words[j, 0], right_words[j, 1]
+            is_common = contains_hash(_COMMON_TOKENS, hash_codes(right, start, stop))
+            telling += 0 if is_common else 1
+            break
     return shared, telling
 
 
@@ -135,27 +151,26 @@ def grade_text(  # type: ignore[no-untyped-def]
     left,
     left_length,
     left_seen,
-    left_spans,
+    left_words,
     left_count,
     right,
     right_length,
     right_seen,
-    right_spans,
-    used,
+    right_words,
 ):
     """Index into TEXT_GRADES of two different texts.
 
-    `left_spans` from `find_words` on the left text, of `left_count` words; `right_spans` and
-    `used` bool[left_count] are scratch.
+    `left_words` from `find_words` on the left text, of `left_count` words; `right_words` is
+    scratch.
     """
     shorter, longer = min(left_length, right_length), max(left_length, right_length)
     shared, telling, most, least = 0, 0, 1, 1
     if (left_seen | right_seen) & MARKS != 0:
         if is_compact_equal(left, left_length, right, right_length):
             return _TEXT_TOKENS
-        right_count = find_words(right, right_length, right_spans)
+        right_count = find_words(right, right_length, right_words)
         shared, telling = _count_shared_words(
-            left, left_spans, left_count, right, right_spans, right_count, used
+            left, left_words, left_count, right, right_words, right_count
         )
         most, least = max(left_count, right_count), min(left_count, right_count)
         if shared == most:
@@ -163,9 +178,7 @@ def grade_text(  # type: ignore[no-untyped-def]
     prefix, suffix = shared_ends(left, left_length, right, right_length)
     if longer >= 4 and one_edit(left, left_length, right, right_length, prefix, suffix) != 0:
         return _TEXT_ONE_EDIT
-    edits, similarity = _edits_and_similarity(
-        masks, left, left_length, right, right_length, prefix
-    )
+    edits, similarity = _edits_and_similarity(masks, left, left_length, right, right_length, prefix)
     if longer >= 10 and edits <= 2:
         return _TEXT_ONE_EDIT
     if (shared == least and telling > 0) or (prefix == shorter and shorter >= 3):

@@ -29,7 +29,6 @@ UNKNOWN_BASE + code point, which only the overflow table can hold.
 
 from __future__ import annotations
 
-import ast
 import csv
 import json
 import sys
@@ -47,19 +46,18 @@ from han_facts import (
     LOOKALIKES,
     OVERSEAS_SURNAMES,
     PRIVATE_USE,
+    RARE_STANDARD,
     SURNAME_READINGS,
     TAIWAN_SPELLINGS,
     VARIANTS,
 )
+from han_shapes import similar_pairs
 from numpy.typing import NDArray
 from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
-from pypinyin.style.wadegiles import _convert_table as WADE_GILES
-from rapidfuzz.distance import Levenshtein
-from rapidfuzz.process import cdist
+from pypinyin.style.wadegiles import _convert_table as wade_giles
 
 SYLLABLE_BASE, SPELLING_BASE, CHARACTER_BASE, UNIT_COUNT = 32, 512, 2048, 32768
 PINYIN, CANTONESE, WADE, WADE_ASPIRATED = 0, 1, 2, 3
-NEIGHBOURS_MAX = 12
 DICTIONARY = Path(opencc.__file__).parent / "dictionary"
 
 
@@ -93,7 +91,8 @@ def plain(syllable: str) -> str:
 
 
 def opencc_table(name: str) -> dict[str, list[str]]:
-    rows = (line.rstrip("\n").split("\t") for line in open(DICTIONARY / name, encoding="utf-8"))
+    lines = (DICTIONARY / name).read_text(encoding="utf-8").splitlines()
+    rows = (line.split("\t") for line in lines)
     return {row[0]: row[1].split(" ") for row in rows if len(row) == 2}
 
 
@@ -154,7 +153,7 @@ def repertoire(steps: dict[str, str]) -> list[int]:
     wanted = set(range(0x4E00, 0xA000)) | set(range(0x3400, 0x4DC0)) | {0x3007}
     wanted |= {ord(c) for pair in steps.items() for c in pair if is_han(ord(c))}
     wanted |= {c for c in PINYIN_DICT if 0x2A700 <= c <= 0x323AF and is_han(c)}
-    wanted |= set(PRIVATE_USE.values())
+    wanted |= set(PRIVATE_USE.values()) | {ord(c) for c in RARE_STANDARD}
     for row in opencc_table("STCharacters.txt").items():
         wanted |= {ord(c) for c in row[0] + "".join(row[1]) if is_han(ord(c))}
     return sorted(wanted)
@@ -198,8 +197,10 @@ def readings_of(character: str, modern: dict[str, list[str]]) -> list[tuple[str,
 def fuzzy_key(syllable: str) -> str:
     """One name for all syllables that regional accents merge, the merging taken transitively."""
     # f/h before u: fa-hua, fan-huan, fang-huang, fei-hui, fen-hun, feng-hong, fu-hu
-    huang = {"hua": "fa", "huan": "fan", "huang": "fang", "hui": "fei", "hun": "fen", "hong": "feng"}
-    syllable = huang.get(syllable, "fu" if syllable == "hu" else syllable)
+    syllable = {
+        "hua": "fa", "huan": "fan", "huang": "fang", "hui": "fei", "hun": "fen", "hong": "feng",
+        "hu": "fu",
+    }.get(syllable, syllable)  # fmt: skip
     for long, short in (("zh", "z"), ("ch", "c"), ("sh", "s")):
         if syllable.startswith(long):
             syllable = short + syllable[2:]
@@ -219,13 +220,13 @@ def load_frequencies(packages: Path) -> tuple[Counter[str], Counter[str]]:
     """Surnames and given-name characters with their frequency."""
     surnames: Counter[str] = Counter()
     given: Counter[str] = Counter()
-    with open(next(packages.rglob("familyname_orcid.csv")), encoding="utf-8-sig") as file:
+    with next(packages.rglob("familyname_orcid.csv")).open(encoding="utf-8-sig") as file:
         for row in csv.reader(file):
             if len(row) > 1 and row[1].replace(".", "").isdigit():
                 surnames[row[0]] += float(row[1])  # type: ignore[assignment]
     for surname in COMMON_SURNAMES:
         surnames.setdefault(surname, 20)
-    with open(next(packages.rglob("charfreq.csv")), encoding="utf-8-sig") as file:
+    with next(packages.rglob("charfreq.csv")).open(encoding="utf-8-sig") as file:
         for row in csv.reader(file):
             if len(row) > 2 and row[1].isdigit():
                 given[row[0]] += int(row[1]) + int(row[2])
@@ -296,17 +297,18 @@ def build_spellings(
             for other in (syllable.replace("v", "yu"), syllable.replace("v", "u")):
                 if other not in syllables:
                     result.add(PINYIN, other, syllable, 2)
-    for syllable, spelling in WADE_GILES:
+    for syllable, spelling in wade_giles:
         if plain(syllable) in syllables:
             for variant in sorted({spelling, spelling.replace("ü", "u")}):
                 result.add(WADE, toneless(variant)[0], plain(syllable))
                 if "'" in variant:
                     result.add(WADE_ASPIRATED, toneless(variant)[0], plain(syllable))
-    for spelling, syllable in (row.split(" ") for row in TAIWAN_SPELLINGS.replace("\n", "|").split("|") if row):
+    for row in filter(None, TAIWAN_SPELLINGS.replace("\n", "|").split("|")):
+        spelling, syllable = row.split(" ")
         if plain(syllable) in syllables:
             result.add(WADE, plain(spelling), plain(syllable), 3)
     add_cantonese(result, cantonese_spellings(packages, steps), surnames, given, given_reading,
-                  surname_reading, steps)  # fmt: skip
+                  surname_reading)  # fmt: skip
     return result
 
 
@@ -317,7 +319,6 @@ def add_cantonese(
     given: Counter[str],
     given_reading: dict[str, str],
     surname_reading: dict[str, str],
-    steps: dict[str, str],
 ) -> None:
     surname_total, given_total = sum(surnames.values()), sum(given.values())
     usual = [row.split(" ") for row in OVERSEAS_SURNAMES.replace("\n", "|").split("|") if row]
@@ -353,55 +354,6 @@ def letters_key(system: int, spelling: str) -> int:
     return system << 40 | key
 
 
-# ---------------------------------------------------------------- shape
-
-
-def similar_pairs(packages: Path, steps: dict[str, str], common: list[str]) -> list[tuple[str, str]]:
-    """Pairs of name characters drawn with nearly the same strokes, at most 12 a character."""
-    folder = next(packages.rglob("char_order.dict")).parent
-    table: dict[str, dict[str, Any]] = {
-        name: ast.literal_eval((folder / f"char_{name}.dict").read_text(encoding="utf-8"))
-        for name in ("order", "fourangle", "component", "stroke", "struct")
-    }
-
-    def by_fold(pair: str) -> tuple[str, str]:
-        return fold(pair[0], steps), fold(pair[1], steps)
-
-    known = [c for c in common if c in table["order"] and c in table["fourangle"]]
-    order = [table["order"][c] for c in known]
-    corner = np.array([[ord(d) for d in (table["fourangle"][c] + "00000")[:4]] for c in known])
-    strokes = np.array([len(o) for o in order])
-    pairs: dict[str, list[tuple[float, str]]] = defaultdict(list)
-    for start in range(0, len(known), 512):
-        rows = slice(start, start + 512)
-        distance = cdist(order[rows], order, scorer=Levenshtein.distance, score_cutoff=4, dtype=np.int16)
-        close = (distance <= 4) & (distance * 4 <= np.maximum(strokes[rows, None], strokes) + 3)
-        for i, j in np.argwhere(close):
-            a, b = known[start + i], known[j]
-            if a == b:
-                continue
-            score = shape_score(a, b, int(distance[i, j]), corner[start + i], corner[j], table)
-            if score >= 0.70:
-                pairs[a].append((-score, b))
-    chosen = {(min(a, b), max(a, b)) for a, b in (map(by_fold, LOOKALIKES.split())) if a != b}
-    for a, options in pairs.items():
-        for _, b in sorted(options)[:NEIGHBOURS_MAX]:
-            chosen.add((min(a, b), max(a, b)))
-    return sorted(chosen)
-
-
-def shape_score(
-    a: str, b: str, distance: int, corner_a: Any, corner_b: Any, table: dict[str, dict[str, Any]]
-) -> float:
-    strokes = max(len(table["order"][a]), len(table["order"][b]))
-    parts_a, parts_b = set(table["stroke"].get(a, ())), set(table["stroke"].get(b, ()))
-    shared = len(parts_a & parts_b) / max(1, len(parts_a | parts_b))
-    stroke_part = 1 - distance / strokes
-    corner_part = float(np.mean(corner_a == corner_b))
-    structure = float(table["struct"].get(a) == table["struct"].get(b))
-    return 0.5 * stroke_part + 0.2 * corner_part + 0.2 * shared + 0.1 * structure
-
-
 # ---------------------------------------------------------------- the table
 
 
@@ -419,8 +371,8 @@ def build(packages: Path) -> dict[str, NDArray[Any]]:
             mapping[code_point] = unit_of[target]
 
     readings = {c: readings_of(chr(c), modern) for c in characters}
-    surname_reading = dict(zip(SURNAME_READINGS[::2], SURNAME_READINGS[1::2], strict=True))
-    surname_reading = {fold(c, steps): plain(r) for c, r in surname_reading.items()}
+    written = [row.split() for row in SURNAME_READINGS.split(",")]
+    surname_reading = {fold(c, steps): plain(r) for c, r in written}
     syllables = {r for options in readings.values() for r, _ in options}
     syllables |= set(surname_reading.values())
     number = {syllable: i + 1 for i, syllable in enumerate(sorted(syllables))}
@@ -432,7 +384,7 @@ def build(packages: Path) -> dict[str, NDArray[Any]]:
     tables |= spelling_tables(spellings, number, tables)
     tables |= compound_tables(unit_of, number, steps)
     common = [chr(c) for c in characters if in_gb2312(chr(c))]
-    pairs = similar_pairs(packages, steps, common)
+    pairs = similar_pairs(packages, lambda c: fold(c, steps), common, LOOKALIKES)
     for name, column in (("similar_left", 0), ("similar_right", 1)):
         tables[name] = np.array([unit_of[ord(pair[column])] for pair in pairs], np.uint16)
     tables["code_points"] = np.diff(np.array(sorted(mapping), np.uint32), prepend=np.uint32(0))
@@ -506,7 +458,8 @@ def spelling_tables(
                 tables["unit_alternatives"][unit, slot] = number[syllable]
             names.append(key[1].encode())
             unit += 1
-        rows.append((letters_key(*key), chosen, cost(sum(surname.values())), cost(sum(given.values()))))
+        costs = cost(sum(surname.values())), cost(sum(given.values()))
+        rows.append((letters_key(*key), chosen, *costs))
     assert unit <= CHARACTER_BASE, unit
     rows.sort()
     return {

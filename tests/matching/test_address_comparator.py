@@ -41,9 +41,7 @@ def sketch(text: str) -> Sketch:
     )
 
 
-SKETCHES = st.tuples(
-    st.tuples(*[st.integers(1, 3)] * 6) | st.just((0,) * 6), st.integers(0, 2)
-)
+SKETCHES = st.tuples(st.tuples(*[st.integers(1, 3)] * 6) | st.just((0,) * 6), st.integers(0, 2))
 
 
 @given(st.lists(SKETCHES, min_size=1, max_size=6))

@@ -21,7 +21,8 @@ ANY_DATE = st.tuples(YEARS, st.integers(0, 12), st.integers(0, 31))
 def compare(name: str, dates: list[Date | None], cutoffs: tuple[float, ...] = ()) -> np.ndarray:
     """Grades of all pairs, uint8[n, n]; the dates lie in the middle of a word."""
     packed = np.array([pack_date(*date) if date else 0 for date in dates], np.uint64)
-    rows = np.ascontiguousarray((packed << np.uint64(7) | np.uint64(1 << 30) | np.uint64(5))[:, None])
+    neighbours = np.uint64(1 << 30 | 5)
+    rows = np.ascontiguousarray((packed << np.uint64(7) | neighbours)[:, None])
     slots = np.array([(0, 7, 18)], np.int64)
     left, right = (grid.ravel().astype(np.int32) for grid in np.indices([len(dates)] * 2))
     out = np.empty(len(left), np.uint8)

@@ -41,7 +41,7 @@ def alike(draw: st.DrawFn, alphabet: str, longest: int) -> tuple[str, str]:
     other = list(text)
     for _ in range(draw(st.integers(0, 3))):
         place = draw(st.integers(0, len(other)))
-        edit = draw(st.sampled_from("insert delete swap replace".split()))
+        edit = draw(st.sampled_from(["insert", "delete", "swap", "replace"]))
         if edit == "insert":
             other.insert(place, draw(st.sampled_from(alphabet)))
         elif place < len(other) and edit == "delete":
@@ -126,7 +126,9 @@ def test_identifier_grades_equal_the_reference(pairs: list[tuple[str, str]]) -> 
 
 
 TEXTS = st.lists(
-    st.sampled_from("main high street st road oak mainx hi 12 朝阳 o'x unit".split()),
+    st.sampled_from(
+        ["main", "high", "street", "st", "road", "oak", "mainx", "hi", "12", "朝阳", "o'x", "unit"]
+    ),
     min_size=1,
     max_size=7,
 ).map(" ".join)
