@@ -110,7 +110,8 @@ def _run_ours(labelled: LabelledSet, judge: Judge, inputs: Path, out: Path) -> l
             "threshold": "default",
             "best_cut_f1": best.f1,
             "best_cut_match_weight": best.match_weight,
-            "expected": {key: run[key] for key in run if str(key).startswith("expected")},
+            "expected": run["expected"],
+            "candidate_pairs": run["counts"]["candidate_pairs"],
         }
     ]
 

@@ -1,7 +1,7 @@
 """Blocking: candidate pairs without a pair table. See `blocking.passes.run_passes`."""
 
 from blocking.analysis import BlockingAnalysis, RuleAnalysis, analyse
-from blocking.buckets import CandidateChunk
+from blocking.context import CandidateChunk
 from blocking.passes import LINK_MODES, run_passes
 from blocking.report import PassReport
 from blocking.rule_sets import RuleChoice, applicable_rules, resident_rules, rules_for_roles

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from blocking.buckets import CandidateChunk
+from blocking.context import CandidateChunk
 from blocking.passes import PassRunner, stage
 from blocking.recall import RuleRecall, measure_recall
 from blocking.report import LARGEST_RUNS_KEPT

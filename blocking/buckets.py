@@ -13,158 +13,24 @@ there is none, so a pair that the earlier rule promised but never delivered is d
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blocking import run_kernels
+from blocking.context import PAIRS_IN_CHUNK, CandidateChunk, RuleContext, Scratch, Stage
 from blocking.kernels import combine_keys, fill_sort_key
 from blocking.key_set import KeySet
-from blocking.keys import ResolvedRule, ResolvedRules, read_only
+from blocking.keys import ResolvedRule, read_only
 from blocking.report import Tally
 
-__all__ = [
-    "PAIRS_IN_CHUNK",
-    "PIECE_ROWS",
-    "BucketWorker",
-    "CandidateChunk",
-    "Consumer",
-    "RuleContext",
-    "Scratch",
-    "crossed_tests",
-]
+__all__ = ["BucketWorker", "CandidateChunk"]
 
-PAIRS_IN_CHUNK: Final = 32768
-PIECE_ROWS: Final = 8192
 THIN_ROWS_MIN: Final = 128
 THIN_RUN_MAX: Final = 48
-NO_INDEX: Final = np.zeros(0, np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class CandidateChunk:
-    """Candidate pairs among a few rows; valid only until the consumer returns.
-
-    Attributes
-    ----------
-    rule_index : the rule that found them
-    rows : uint64[n, n_words + 1], encoded rows, the last word their origin
-    left, right : int32[n_pairs], n_pairs <= 32768; grouped by left, left < right
-    """
-
-    rule_index: int
-    rows: NDArray[np.uint64]
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
-
-
-Consumer = Callable[[CandidateChunk], Any]
-
-
-class RuleContext:
-    """One rule of a run with all that its pass must know of the rules before it."""
-
-    def __init__(
-        self,
-        index: int,
-        resolved: ResolvedRules,
-        earlier: Sequence[tuple[ResolvedRule, KeySet]],
-        rule: ResolvedRule,
-        oversized: KeySet,
-        *,
-        between_sources: bool,
-        consumer: Consumer,
-    ) -> None:
-        self.index = index
-        self.resolved = resolved
-        self.earlier = tuple(earlier)
-        self.rule = rule
-        self.oversized = oversized
-        self.between_sources = between_sources
-        self.consumer = consumer
-        self.variants = len(rule.variants)
-        self.prefix_bits = 0
-        self.own_column = sum(len(each.variants) for each, _ in earlier)
-        self.columns = self.own_column + self.variants + 1
-        earlier_tests: list[tuple[int, int]] = []
-        column = 0
-        for each, _ in earlier:
-            earlier_tests += crossed_tests(column, len(each.variants))
-            column += len(each.variants)
-        self.stages = _stages(self.earlier)
-        own_tests = crossed_tests(column, self.variants) if self.variants > 1 else []
-        self.tests = _test_array(earlier_tests + own_tests)
-        self.refined_tests = _test_array(earlier_tests)
-        self.window_tests = _test_array([*earlier_tests, (self.columns - 1, self.columns - 1)])
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Some earlier rules, their first column, the column after, and tests of all columns so far."""
-
-    rules: tuple[tuple[ResolvedRule, KeySet], ...]
-    first_column: int
-    column_stop: int
-    tests: NDArray[np.int64]
-
-
-def _stages(earlier: Sequence[tuple[ResolvedRule, KeySet]]) -> tuple[Stage, ...]:
-    """Cut the earlier rules after the first, second, fourth and eighth.
-
-    Most pairs that are delivered elsewhere are known by the first rules; the keys of the others
-    are then computed only for rows that still have a pair to deliver.
-    """
-    stages: list[Stage] = []
-    tests: list[tuple[int, int]] = []
-    column = first = 0
-    for stop in (1, 2, 4, 8, len(earlier)):
-        rules = tuple(earlier[first:stop])
-        if not rules:
-            continue
-        first_column, first = column, first + len(rules)
-        for rule, _ in rules:
-            tests += crossed_tests(column, len(rule.variants))
-            column += len(rule.variants)
-        stages.append(Stage(rules, first_column, column, _test_array(tests)))
-    return tuple(stages)
-
-
-def crossed_tests(first: int, count: int) -> list[tuple[int, int]]:
-    """Every column of one rule against every other: any of its keys may be the shared one."""
-    return [(first + left, first + right) for left in range(count) for right in range(count)]
-
-
-def _test_array(tests: list[tuple[int, int]]) -> NDArray[np.int64]:
-    """Pairs of columns that tell that a pair is delivered elsewhere, int64[n, 2]."""
-    return np.array(tests, np.int64).reshape(len(tests), 2)
-
-
-class Scratch:
-    """Buffers of one worker thread."""
-
-    def __init__(self, n_words: int, parts: int, columns: int, variants: int, rows: int) -> None:
-        self.piece_rows = rows
-        self.rows = np.empty((rows, n_words + 1), np.uint64)
-        self.parts = np.empty((max(parts, 1), rows), np.uint64)
-        self.keys = np.empty((variants, rows), np.uint64)
-        self.effective = np.empty((variants, rows), np.uint64)
-        self.columns = np.zeros((rows, columns), np.uint64)
-        self.index = np.empty(rows, np.int64)
-        self.bits = np.empty(rows, np.uint64)
-        self.is_alive = np.empty(rows, np.bool_)
-        self.starts = np.empty(rows + 1, np.int32)
-        self.cut_state = np.zeros(4, np.int64)
-        self.left = np.empty(PAIRS_IN_CHUNK, np.int32)
-        self.right = np.empty(PAIRS_IN_CHUNK, np.int32)
-        self._order = np.empty(4 * rows, np.uint64)
-
-    def order(self, count: int) -> NDArray[np.uint64]:
-        if len(self._order) < count:
-            self._order = np.empty(count + count // 8, np.uint64)
-        return self._order
+NO_INDEX: Final = np.zeros(0, np.int32)
 
 
 class BucketWorker:
@@ -192,6 +58,7 @@ class BucketWorker:
     def _group(self, rows: NDArray[np.uint64], prefix: int) -> int:
         """Sort the entries of a bucket into `scratch.order`; returns their number."""
         context, scratch = self.context, self.scratch
+        assert len(rows) < 1 << 31
         self.index_bits = max(len(rows) - 1, 1).bit_length()
         order = scratch.order(len(rows) * context.variants)
         used = 0
@@ -225,9 +92,9 @@ class BucketWorker:
         order: NDArray[np.uint64],
         count: int,
         index_bits: int,
-        index: NDArray[np.int64],
+        index: NDArray[np.int32],
         base_bits: np.uint64 | None,
-    ) -> list[NDArray[np.int64]]:
+    ) -> list[NDArray[np.int32]]:
         """Deliver the pairs of the runs in `order`; returns the rows of each oversized run.
 
         `base_bits` are the key bits of the block these entries are a refinement of; at the top
@@ -235,7 +102,7 @@ class BucketWorker:
         """
         scratch, rule = self.scratch, self.context.rule.rule
         state = scratch.cut_state
-        oversized: list[NDArray[np.int64]] = []
+        oversized: list[NDArray[np.int32]] = []
         position = 0
         while position < count:
             runs = run_kernels.cut_runs(
@@ -260,8 +127,8 @@ class BucketWorker:
                 self._deliver_piece(rows, runs, used, is_refined=base_bits is not None)
             if oversized_end:
                 low = np.uint64((1 << index_bits) - 1)
-                entries = (order[position:oversized_end] & low).astype(np.int64)
-                members = index[entries] if len(index) else entries
+                members = np.empty(oversized_end - position, np.int32)
+                run_kernels.copy_members(order, position, oversized_end, index_bits, index, members)
                 if base_bits is None:
                     self._refine(rows, members, order[position] & ~low)
                 else:
@@ -390,7 +257,7 @@ class BucketWorker:
     # ------------------------------------------------------------------------ oversized blocks
 
     def _refine(
-        self, rows: NDArray[np.uint64], members: NDArray[np.int64], bits: np.uint64
+        self, rows: NDArray[np.uint64], members: NDArray[np.int32], bits: np.uint64
     ) -> None:
         """Split a block that is too large by each refining key in turn, then by a sorted window.
 
@@ -458,11 +325,11 @@ class BucketWorker:
     def _split(
         self,
         rows: NDArray[np.uint64],
-        members: NDArray[np.int64],
+        members: NDArray[np.int32],
         parent: int,
         fills: Sequence[Callable[[NDArray[np.uint64]], NDArray[np.uint64]]],
         bits: np.uint64,
-    ) -> list[NDArray[np.int64]]:
+    ) -> list[NDArray[np.int32]]:
         """Deliver the sub-blocks of one refining key; returns members of those too large.
 
         Each of `fills` computes a part for a piece; a member is in one sub-block for each.
@@ -483,13 +350,13 @@ class BucketWorker:
         return self._deliver_runs(rows, order, used, index_bits, members, bits)
 
     def _deliver_window(
-        self, rows: NDArray[np.uint64], members: NDArray[np.int64], bits: np.uint64
+        self, rows: NDArray[np.uint64], members: NDArray[np.int32], bits: np.uint64
     ) -> None:
         context = self.context
         members = members[np.argsort(self._sort_keys(rows, members))]
         if not context.between_sources:
             # Of rows that are identical word for word one stands for all; each meets the next.
-            distinct = np.empty(len(members), np.int64)
+            distinct = np.empty(len(members), np.int32)
             distinct = distinct[: run_kernels.split_identical(rows, members, distinct)]
             if len(distinct) < len(members):
                 self._slide(rows, members, bits, 1, only_identical=True)
@@ -497,7 +364,7 @@ class BucketWorker:
         self._slide(rows, members, bits, context.rule.rule.window, only_identical=False)
 
     def _sort_keys(
-        self, rows: NDArray[np.uint64], members: NDArray[np.int64]
+        self, rows: NDArray[np.uint64], members: NDArray[np.int32]
     ) -> NDArray[np.uint64]:
         scratch, resolved = self.scratch, self.context.resolved
         # Between two sources, identical rows must not stand one source after the other.
@@ -518,7 +385,7 @@ class BucketWorker:
     def _slide(
         self,
         rows: NDArray[np.uint64],
-        members: NDArray[np.int64],
+        members: NDArray[np.int32],
         bits: np.uint64,
         window: int,
         *,

@@ -10,8 +10,8 @@ Every kernel has one face:
       out : uint64[n], the part; 0 = missing, the record has no key
 
 A part need not be mixed: `combine_keys` does that. Each costs a read of one or two words of a
-row already in cache and a write of 8 bytes; nothing is allocated. 100 to 700 million rows/s for
-the plain ones, 20 to 60 for those that walk through characters.
+row already in cache and a write of 8 bytes; nothing is allocated. Measured on one core of two:
+400 to 760 million rows/s for the plain ones, 25 to 120 for those that walk through characters.
 """
 
 from __future__ import annotations

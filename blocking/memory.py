@@ -57,8 +57,9 @@ def plan_memory(memory_bytes: int, record_count: int, n_words: int, variants: in
     if not holds_all_keys:
         batch_rows = min(batch_rows, max(memory_bytes // (32 * variants), 1024))
         key_bytes = 8 * batch_rows * variants
-    # A row in the pool, its sort entry in a bucket's order, and a margin for oversized blocks.
-    row_bytes = 8 * (n_words + 1) + 12
+    # A row in the pool, its sort entry in a bucket's order, and, should one block be all there
+    # is, its place among the block's members, its sort key and their order.
+    row_bytes = 8 * (n_words + 1) + 32
     room = max(memory_bytes - filter_bytes - key_bytes, 0)
     pool_rows = min(max(room // row_bytes, POOL_ROWS_MIN), entries)
     return MemoryPlan(

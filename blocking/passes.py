@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any, Final
 
-from blocking.buckets import PIECE_ROWS, BucketWorker, Consumer, RuleContext, Scratch
+from blocking.buckets import BucketWorker
+from blocking.context import PIECE_ROWS, Consumer, RuleContext, Scratch
 from blocking.key_set import KeySet
 from blocking.keys import ResolvedRules, resolve_rules
 from blocking.memory import PassBuffers, plan_memory
@@ -75,6 +76,9 @@ def run_passes(
     larger than its rule's block_size_max, whatever the order of rows, the chunks, the memory
     and the threads. A pair of an oversized block is delivered when its refined keys agree or it
     lies within the sorted window; it may then be delivered once more by a later rule.
+
+    One block is always held whole: where a single one is larger than the row pool (about
+    memory_bytes / 100 records), the pool grows to it and the budget is exceeded.
     """
     runner = PassRunner(
         source,

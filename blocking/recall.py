@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocking import run_kernels
-from blocking.buckets import PAIRS_IN_CHUNK, Scratch, crossed_tests
+from blocking.context import PAIRS_IN_CHUNK, Scratch, crossed_tests
 from blocking.kernels import combine_keys, fill_truth_keys
 from blocking.scan import KeyScan
 from person.records import RecordChunk, origin_rows

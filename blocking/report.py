@@ -28,7 +28,6 @@ class PassReport:
     largest_runs : the largest blocks, with what was done: 'compared in full', 'refined by ...'
     refined_runs : blocks larger than the rule's block_size_max, split by its refining keys
     window_runs : blocks compared, in part, only between neighbours in a sorted order
-    split_runs : blocks larger than memory, cut into stretches of a sorted order
     rounds : times the records were read to partition a part of the keys
     seconds : wall time, the consumer's included
     """
@@ -42,7 +41,6 @@ class PassReport:
     largest_runs: tuple[LargestRun, ...] = ()
     refined_runs: int = 0
     window_runs: int = 0
-    split_runs: int = 0
     rounds: int = 0
     seconds: float = 0.0
 

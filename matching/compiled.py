@@ -51,13 +51,15 @@ class CompiledPart:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledComparison:
     """`cell_weight` is float64[null_cell_count], log2(m/u) of each cell, null parts summed out;
-    `weight_max` the most the comparison can add, term frequencies included."""
+    `weight_max` the most the comparison can add, term frequencies included; `relative_weight` is
+    log2(relative/u), None where the model knows of no relatives."""
 
     comparison: Comparison
     parts: tuple[CompiledPart, ...]
     null_cell_count: int
     cell_weight: NDArray[np.float64]
     weight_max: float
+    relative_weight: NDArray[np.float64] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class PairScores:
     cells : int32[n_comparisons, n_kept], cell of each comparison, null levels included
     pair : int32[n_kept], which of the given pairs these are, rising; all of them unless a least
         weight was asked for
+    relative_weight : float64[n_kept], log2 odds of two relatives against two strangers; None
+        where the model knows of no relatives. log2(1 + 2 ** relative_weight) is already taken off
     frequency_weight : float64[n_comparisons, n_kept], term-frequency part of the weight; None
         unless asked for
     """
@@ -77,6 +81,7 @@ class PairScores:
     weight: NDArray[np.float64]
     cells: NDArray[np.int32]
     pair: NDArray[np.int32]
+    relative_weight: NDArray[np.float64] | None = None
     frequency_weight: NDArray[np.float64] | None = None
 
 
@@ -92,6 +97,7 @@ class CompiledModel:
     comparisons: tuple[CompiledComparison, ...]
     order: tuple[int, ...]
     prior_match_weight: float
+    prior_relative_weight: float | None
 
     @property
     def pattern_count(self) -> int:
@@ -122,13 +128,6 @@ class CompiledModel:
         for number, each in enumerate(self.comparisons):
             append_to_patterns(cells[number], each.null_cell_count, patterns)
         return patterns
-
-    def cell_weights(self, cells: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Weight of cells alone, prior included, no term frequencies: float64[n_pairs]."""
-        weight = np.full(cells.shape[1], self.prior_match_weight)
-        for number in self.order:
-            add_cell_weights(cells[number], self.comparisons[number].cell_weight, weight)
-        return weight
 
     def unpack_patterns(self, patterns: NDArray[np.int64]) -> NDArray[np.int32]:
         """Undo `patterns`: int32[n_comparisons, n_patterns]."""
@@ -179,7 +178,10 @@ class CompiledModel:
             rest -= self.comparisons[number].weight_max
             if weight_min > -np.inf:
                 state.give_up(weight_min - max(rest, 0.0) - 1e-6)
-        return PairScores(state.weight, state.cells, state.pair, state.frequency_weight)
+        weight = state.weight
+        if state.relative is not None:
+            weight = weight - np.logaddexp2(0.0, state.relative)
+        return PairScores(weight, state.cells, state.pair, state.relative, state.frequency_weight)
 
 
 class _Scoring:
@@ -199,6 +201,9 @@ class _Scoring:
         self.left, self.right = left, right
         self.pair = np.arange(count, dtype=np.int32)
         self.weight = np.full(count, compiled.prior_match_weight)
+        self.relative: NDArray[np.float64] | None = None
+        if compiled.prior_relative_weight is not None:
+            self.relative = np.full(count, compiled.prior_relative_weight)
         self.cells = np.zeros((comparisons, count), np.int32)
         self.frequency_weight = np.zeros((comparisons, count)) if with_frequency_weights else None
 
@@ -215,9 +220,13 @@ class _Scoring:
                 hashes, adjustments, absent = part.frequency
                 arguments = (self.a, self.left, part.value_slots, grades, hashes, adjustments, absent)
                 add_frequency_weights(*arguments, self.weight)
+                if self.relative is not None:
+                    add_frequency_weights(*arguments, self.relative)
                 if self.frequency_weight is not None:
                     add_frequency_weights(*arguments, self.frequency_weight[number])
         add_cell_weights(cells, each.cell_weight, self.weight)
+        if self.relative is not None:
+            add_cell_weights(cells, each.relative_weight, self.relative)
 
     def give_up(self, weight_min: float) -> None:
         """Drop pairs under `weight_min`, if they are many enough to be worth the copying."""
@@ -226,6 +235,8 @@ class _Scoring:
             return
         self.left, self.right, self.pair = self.left[kept], self.right[kept], self.pair[kept]
         self.weight = self.weight[kept]
+        if self.relative is not None:
+            self.relative = self.relative[kept]
         self.cells = np.ascontiguousarray(self.cells[:, kept])
         if self.frequency_weight is not None:
             self.frequency_weight = np.ascontiguousarray(self.frequency_weight[:, kept])
@@ -246,14 +257,21 @@ def null_expansion(shape: tuple[int, ...]) -> NDArray[np.float64]:
 
 def null_cell_weights(comparison: Comparison) -> NDArray[np.float64]:
     """log2(m/u) of every cell, null parts summed out; all parts null weighs exactly 0."""
-    if comparison.m_probability is None or comparison.u_probability is None:
+    if comparison.m_probability is None:
         raise ModelNotTrainedError(
             f"the comparison {comparison.name} has no m and u probabilities; train the model first "
             f"(mpi train)"
         )
+    return _ratio_weights(comparison, comparison.m_probability)
+
+
+def _ratio_weights(
+    comparison: Comparison, probability: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    assert comparison.u_probability is not None
     expansion = null_expansion(comparison.shape)
     weights: NDArray[np.float64] = np.log2(
-        (expansion @ comparison.m_probability) / (expansion @ comparison.u_probability)
+        (expansion @ probability) / (expansion @ comparison.u_probability)
     )
     weights[-1] = 0.0
     return weights
@@ -278,6 +296,12 @@ def compile_model(
     ------
     ConfigError : a comparison names a field, comparator or grade that does not exist
     """
+    relatives = model.probability_two_random_records_relatives
+    knows_relatives = (
+        model.is_trained
+        and relatives > 0
+        and all(each.relative_probability is not None for each in model.comparisons)
+    )
     compiled = []
     for comparison in model.comparisons:
         stride = 1
@@ -293,6 +317,11 @@ def compile_model(
                 null_cell_count=stride,
                 cell_weight=weights,
                 weight_max=float(weights.max()) + sum(map(_frequency_weight_max, parts)),
+                relative_weight=(
+                    _ratio_weights(comparison, comparison.relative_probability)
+                    if knows_relatives and comparison.relative_probability is not None
+                    else None
+                ),
             )
         )
     order = sorted(range(len(compiled)), key=lambda number: _cost(compiled[number]))
@@ -302,6 +331,7 @@ def compile_model(
         comparisons=tuple(compiled),
         order=tuple(order),
         prior_match_weight=model.prior_match_weight if model.is_trained else 0.0,
+        prior_relative_weight=float(np.log2(relatives)) if knows_relatives else None,
     )
     if result.pattern_count >= 1 << 62:
         raise ConfigError("the model has too many comparison levels; merge some")

@@ -19,6 +19,12 @@ __all__ = ["default_comparisons"]
 CELLS_MAX: Final = 700
 """Most combinations of levels in one comparison; beyond it the parts' levels are merged."""
 
+_SHARED_ROLES: Final = frozenset(
+    {"surname", "phone", "address", "street", "city", "place", "postcode", "state", "region"}
+    | {"house_number", "street_number", "locality", "mother_id"}
+)
+"""Facts on which the members of one household often agree."""
+
 _ROLE_GROUPS: Final = {
     "given_name": "name",
     "surname": "name",
@@ -78,6 +84,7 @@ def _part(field: Field, layout: Layout) -> Part:
             levels=(("exact",), ("else",)),
             cutoffs=(0.0,),
             term_frequency=True,
+            shared=_is_shared(field),
         )
     name, _, arguments = (field.compare or KINDS[field.kind].comparator).partition(":")
     source = comparator(name)
@@ -96,6 +103,15 @@ def _part(field: Field, layout: Layout) -> Part:
         levels=levels,
         cutoffs=cutoffs,
         term_frequency=levels[0] == ("exact",) and field.kind != "gender",
+        shared=_is_shared(field),
+    )
+
+
+def _is_shared(field: Field) -> bool:
+    return (
+        field.role in _SHARED_ROLES
+        or field.group == "address"
+        or field.kind in ("address", "region", "phone")
     )
 
 

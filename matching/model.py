@@ -25,6 +25,7 @@ from person.schema import Schema
 __all__ = ["MODEL_FORMAT", "Comparison", "Model", "Part", "Thresholds", "read_model"]
 
 MODEL_FORMAT: Final = "mpi-model/1"
+_PROBABILITIES: Final = ("m_probability", "u_probability", "relative_probability")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class Part:
     cutoffs : thresholds of a measured comparator, best first
     levels : level -> grade names it takes in, best first; the last level is 'else'
     term_frequency : agreeing on a rare value weighs more
+    shared : members of one household often agree on it (surname, address, phone)
     """
 
     name: str
@@ -47,6 +49,7 @@ class Part:
     levels: tuple[tuple[str, ...], ...]
     cutoffs: tuple[float, ...] = ()
     term_frequency: bool = False
+    shared: bool = False
 
     def __post_init__(self) -> None:
         if len(self.levels) < 2:
@@ -67,6 +70,8 @@ class Part:
             result["cutoffs"] = list(self.cutoffs)
         if self.term_frequency:
             result["term_frequency"] = True
+        if self.shared:
+            result["shared"] = True
         return result
 
     @classmethod
@@ -78,6 +83,7 @@ class Part:
             levels=tuple(tuple(level) for level in raw["levels"]),
             cutoffs=tuple(float(cutoff) for cutoff in raw.get("cutoffs", ())),
             term_frequency=bool(raw.get("term_frequency", False)),
+            shared=bool(raw.get("shared", False)),
         )
 
 
@@ -89,12 +95,16 @@ class Comparison:
     the last part changing fastest; None while untrained. A pair in which some parts are null
     gets the probabilities summed over what those parts might have been, so that a missing value
     counts neither for nor against.
+
+    `relative_probability` is the same for two different people of one household, where the
+    model knows of such; what they share must not make one person of them.
     """
 
     name: str
     parts: tuple[Part, ...]
     m_probability: NDArray[np.float64] | None = None
     u_probability: NDArray[np.float64] | None = None
+    relative_probability: NDArray[np.float64] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -105,7 +115,7 @@ class Comparison:
         return prod(self.shape)
 
     def __post_init__(self) -> None:
-        for name in ("m_probability", "u_probability"):
+        for name in _PROBABILITIES:
             values = getattr(self, name)
             if values is None:
                 continue
@@ -130,7 +140,7 @@ class Comparison:
             "name": self.name,
             "parts": [part.to_dict() for part in self.parts],
         }
-        for name in ("m_probability", "u_probability"):
+        for name in _PROBABILITIES:
             values = getattr(self, name)
             if values is not None:
                 result[name] = [float(value) for value in values]
@@ -146,6 +156,7 @@ class Comparison:
             parts=tuple(Part.from_dict(part) for part in raw["parts"]),
             m_probability=probabilities("m_probability"),
             u_probability=probabilities("u_probability"),
+            relative_probability=probabilities("relative_probability"),
         )
 
 
@@ -168,12 +179,15 @@ class Model:
     """Everything a decision depends on, except the term frequencies beside it.
 
     `training` records how it was made: seeds, counts, warnings.
+    `probability_two_random_records_relatives` is the chance that two records are of two people
+    of one household; 0 where the table shows none.
     """
 
     schema: Schema
     comparisons: tuple[Comparison, ...]
     blocking_rules: tuple[Mapping[str, Any], ...]
     probability_two_random_records_match: float | None = None
+    probability_two_random_records_relatives: float = 0.0
     thresholds: Thresholds | None = None
     tf_minimum_u: float = 0.0
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -203,6 +217,9 @@ class Model:
             "format": MODEL_FORMAT,
             "schema": self.schema.to_dict(),
             "probability_two_random_records_match": self.probability_two_random_records_match,
+            "probability_two_random_records_relatives": (
+                self.probability_two_random_records_relatives
+            ),
             "tf_minimum_u": self.tf_minimum_u,
             "comparisons": [each.to_dict() for each in self.comparisons],
             "blocking_rules": [dict(rule) for rule in self.blocking_rules],
@@ -231,6 +248,9 @@ class Model:
                 comparisons=tuple(Comparison.from_dict(each) for each in raw["comparisons"]),
                 blocking_rules=tuple(raw["blocking_rules"]),
                 probability_two_random_records_match=prior,
+                probability_two_random_records_relatives=float(
+                    raw.get("probability_two_random_records_relatives", 0.0)
+                ),
                 thresholds=Thresholds(**raw["thresholds"]) if "thresholds" in raw else None,
                 tf_minimum_u=float(raw.get("tf_minimum_u", 0.0)),
                 training=raw.get("training", {}),

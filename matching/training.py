@@ -33,6 +33,19 @@ from person.errors import TrainingError
 __all__ = ["TrainedParameters", "TrainingInput", "TrainingOptions", "estimate"]
 
 _TINY: Final = 1e-12
+RELATIVE_PAIRS_MIN: Final = 20.0
+"""Fewer pairs of relatives than this teach nothing about relatives."""
+
+_TWIN_GRADES: Final = frozenset({"sequence_differs", "same_birth_date", "else"})
+_HAN_RELATIVES: Final = {
+    "exact": 1e-4,
+    "same_syllables": 3e-4,
+    "one_given_character": 0.12,
+    "surname_only": 0.45,
+    "else": 0.42,
+}
+"""Names of two people of a household: siblings share a surname and sometimes a generation
+character, spouses share nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,30 +93,42 @@ class TrainedParameters:
 
     comparisons: tuple[Comparison, ...]
     probability_two_random_records_match: float
+    probability_two_random_records_relatives: float
     notes: tuple[str, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Table:
-    """One comparison during estimation."""
+    """One comparison during estimation; `relative` is None where relatives are not modelled."""
 
     comparison: Comparison
     expansion: NDArray[np.float64]
     m: NDArray[np.float64]
     u: NDArray[np.float64]
+    relative: NDArray[np.float64] | None
     m_start: NDArray[np.float64]
+    relative_start: NDArray[np.float64]
     candidate_cell: NDArray[np.int32]
     random_cell: NDArray[np.int32]
     match_cell: NDArray[np.int32] | None
     agreements: Mapping[frozenset[int], ExactAgreement]
 
-    def log_ratio(self) -> NDArray[np.float64]:
-        ratio: NDArray[np.float64] = np.log(self.expansion @ self.m) - np.log(
+    def log_ratio(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
+        """ln(probability / u) of every null cell."""
+        ratio: NDArray[np.float64] = np.log(self.expansion @ probability) - np.log(
             self.expansion @ self.u
         )
         ratio[-1] = 0.0
         return ratio
+
+
+@dataclass(frozen=True, slots=True)
+class _Classes:
+    """Chance of each pattern to be a match, and to be two relatives: float64[n_patterns]."""
+
+    match: NDArray[np.float64]
+    relative: NDArray[np.float64]
 
 
 def estimate(
@@ -134,21 +159,22 @@ def estimate(
             "no two records share a blocking key, so there is nothing to learn from; "
             "give a trained model (--model) or wider blocking rules"
         )
-    tables = [_start(number, each, compiled, observed, options)
-              for number, each in enumerate(compiled.comparisons)]
+    tables = [
+        _start(number, each, compiled, observed, options)
+        for number, each in enumerate(compiled.comparisons)
+    ]
     prior = _start_prior(observed)
-    probability = np.zeros(len(observed.candidates.pattern))
+    relatives = _start_relatives(tables, compiled, observed)
     iterations = 0
     for iterations in range(1, options.iterations_max + 1):
-        probability = _match_probability(tables, prior, "candidate_cell")
-        random_probability = _match_probability(tables, prior, "random_cell")
-        matches = observed.candidates.count * probability
-        moved = abs(_logit(prior) - _logit(_new_prior(matches, observed)))
-        prior = _new_prior(matches, observed)
+        candidates = _classify(tables, prior, relatives, "candidate_cell")
+        random = _classify(tables, prior, relatives, "random_cell")
+        fitted_prior = _new_prior(observed.candidates.count * candidates.match, observed)
+        moved = abs(_logit(prior) - _logit(fitted_prior))
+        prior = fitted_prior
         for each in tables:
-            moved = max(
-                moved, _update(each, observed, matches, random_probability, prior, options)
-            )
+            moved = max(moved, _update(each, observed, candidates, random, options))
+        relatives = _new_relatives(tables, relatives, candidates, observed)
         if moved < options.convergence:
             break
     notes = _check(tables, observed, prior, iterations, options)
@@ -158,6 +184,7 @@ def estimate(
             parts=each.comparison.parts,
             m_probability=each.m,
             u_probability=each.u,
+            relative_probability=each.relative,
         )
         for each in tables
     )
@@ -167,11 +194,13 @@ def estimate(
         "candidate_patterns": len(observed.candidates.pattern),
         "random_pairs": observed.random.pair_count,
         "expected_matches": prior * observed.total_pairs,
+        "expected_relatives": relatives * observed.total_pairs,
         "total_pairs": observed.total_pairs,
     }
     return TrainedParameters(
         comparisons=comparisons,
         probability_two_random_records_match=prior,
+        probability_two_random_records_relatives=relatives,
         notes=tuple(notes),
         facts=facts,
     )
@@ -191,7 +220,9 @@ def _start(
         expansion=null_expansion(comparison.shape),
         m=comparison.m_probability if comparison.m_probability is not None else start,
         u=comparison.u_probability if comparison.u_probability is not None else start,
+        relative=None,
         m_start=comparison.m_probability if comparison.m_probability is not None else start,
+        relative_start=start,
         candidate_cell=compiled.unpack_patterns(observed.candidates.pattern)[number],
         random_cell=compiled.unpack_patterns(observed.random.pattern)[number],
         match_cell=(
@@ -202,7 +233,9 @@ def _start(
         agreements=observed.agreements.get(comparison.name, {}),
     )
     if not (options.fixed_u and comparison.u_probability is not None):
-        table.u = _estimate_u(table, observed, None, np.zeros(len(observed.random.pattern)), options)
+        nobody = np.zeros(len(observed.random.pattern))
+        table.u = _estimate_u(table, observed, None, nobody, options)
+    table.relative_start = _start_relative(comparison, table.u)
     return table
 
 
@@ -227,14 +260,96 @@ def _start_prior(observed: TrainingInput) -> float:
     return float(np.clip(0.33 * np.sqrt(2.0 / max(observed.total_pairs, 1.0)), 1e-12, 0.2))
 
 
-def _match_probability(
-    tables: Sequence[_Table], prior: float, cells: str
-) -> NDArray[np.float64]:
-    logit: NDArray[np.float64] | float = _logit(prior)
+def _start_relative(comparison: Comparison, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Initial chances for two people of one household: they share what households share, and
+    are as unlike as strangers in the rest."""
+    start = np.ones(1)
+    cube = u.reshape(comparison.shape)
+    for axis, part in enumerate(comparison.parts):
+        count = len(part.levels)
+        others = tuple(a for a in range(cube.ndim) if a != axis)
+        levels = cube.sum(axis=others)
+        if part.shared:
+            levels = np.full(count, 0.15 / max(count - 2, 1))
+            levels[0], levels[-1] = 0.7, 0.15
+        elif part.comparator == "han_name":
+            levels = np.array([_HAN_RELATIVES.get(label, 1e-3) for label in part.level_labels])
+        start = np.kron(start, levels / levels.sum())
+    return start
+
+
+def _pinned(table: _Table, relative: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Hold what two relatives never share by more than chance: given name, number, sex.
+
+    Without it the class would drift to whatever agrees, and swallow the matches.
+    """
+    cube = relative.reshape(table.comparison.shape)
+    start = table.relative_start.reshape(cube.shape)
+    for axis, part in enumerate(table.comparison.parts):
+        if part.shared or part.comparator == "date":
+            continue
+        others = tuple(a for a in range(cube.ndim) if a != axis)
+        marginal, target = cube.sum(axis=others), start.sum(axis=others).copy()
+        if part.comparator == "national_id":  # twins' numbers differ in the sequence alone
+            free = np.array(["/".join(level) in _TWIN_GRADES for level in part.levels])
+            target[free] = marginal[free] * (1 - target[~free].sum()) / marginal[free].sum()
+        scale = np.ones(cube.ndim, np.int64)
+        scale[axis] = len(target)
+        cube = cube * (target / np.maximum(marginal, _TINY)).reshape(scale)
+    result: NDArray[np.float64] = np.maximum(cube.reshape(-1), _TINY)
+    return result / result.sum()
+
+
+def _start_relatives(
+    tables: Sequence[_Table], compiled: CompiledModel, observed: TrainingInput
+) -> float:
+    """Chance that two records are of two relatives, and tables made ready for that class.
+
+    0 unless the model compares both what households share and what they do not: without either,
+    relatives cannot be told from matches or from strangers.
+    """
+    parts = [part for each in tables for part in each.comparison.parts]
+    shared = sum(part.shared or part.comparator == "han_name" for part in parts)
+    if shared == 0 or shared == sum(part.comparator != "han_name" for part in parts):
+        return 0.0
+    given = compiled.model.probability_two_random_records_relatives
     for each in tables:
-        logit = logit + each.log_ratio()[getattr(each, cells)]
-    result: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-np.clip(logit, -700, 700)))
-    return result
+        known = each.comparison.relative_probability
+        each.relative = known if known is not None else each.relative_start
+        each.relative_start = each.relative
+    return given or float(np.clip(np.sqrt(2.0 / max(observed.total_pairs, 1.0)), 1e-12, 0.1))
+
+
+def _new_relatives(
+    tables: Sequence[_Table], relatives: float, candidates: _Classes, observed: TrainingInput
+) -> float:
+    """The new chance of relatives; the class is given up when hardly a pair belongs to it."""
+    if relatives == 0.0:
+        return 0.0
+    expected = float((observed.candidates.count * candidates.relative).sum())
+    if expected < RELATIVE_PAIRS_MIN:
+        for each in tables:
+            each.relative = None
+        return 0.0
+    return float(np.clip(expected / observed.total_pairs, 1e-13, 0.3))
+
+
+def _classify(
+    tables: Sequence[_Table], prior: float, relatives: float, cells: str
+) -> _Classes:
+    """Chances of each pattern to be a match, or two relatives, and not two strangers."""
+    match: NDArray[np.float64] | float = _logit(prior)
+    for each in tables:
+        match = match + each.log_ratio(each.m)[getattr(each, cells)]
+    assert isinstance(match, np.ndarray)
+    if relatives == 0.0:
+        return _Classes(1.0 / (1.0 + np.exp(-np.clip(match, -700, 700))), np.zeros(len(match)))
+    relative = np.full(len(match), np.log(relatives))
+    for each in tables:
+        assert each.relative is not None
+        relative += each.log_ratio(each.relative)[getattr(each, cells)]
+    total = np.logaddexp(np.logaddexp(match, relative), 0.0)
+    return _Classes(np.exp(match - total), np.exp(relative - total))
 
 
 def _logit(prior: float) -> float:
@@ -252,23 +367,34 @@ def _new_prior(matches: NDArray[np.float64], observed: TrainingInput) -> float:
 def _update(
     table: _Table,
     observed: TrainingInput,
-    matches: NDArray[np.float64],
-    random_probability: NDArray[np.float64],
-    prior: float,
+    candidates: _Classes,
+    random: _Classes,
     options: TrainingOptions,
 ) -> float:
-    moved = 0.0
+    """Estimate one comparison anew; returns how far its probabilities moved."""
     null_cells = table.expansion.shape[0]
+    counts = observed.candidates.count
     if observed.matches is not None and table.match_cell is not None:
         shown = np.bincount(table.match_cell, observed.matches.count, null_cells)
     else:
-        shown = np.bincount(table.candidate_cell, matches, null_cells)
+        shown = np.bincount(table.candidate_cell, counts * candidates.match, null_cells)
+    moved = 0.0
     if not (options.fixed_m and table.comparison.m_probability is not None):
-        m = _estimate_m(table, shown, options)
+        m = _estimate_cells(table, shown, table.m, table.m_start, options.m_prior_pairs)
         moved = float(np.abs(m - table.m).max())
         table.m = m
+    related = np.zeros(null_cells)
+    if table.relative is not None:
+        related = np.bincount(table.candidate_cell, counts * candidates.relative, null_cells)
+        table.relative = _pinned(
+            table,
+            _estimate_cells(
+                table, related, table.relative, table.relative_start, options.m_prior_pairs
+            ),
+        )
     if not (options.fixed_u and table.comparison.u_probability is not None):
-        u = _estimate_u(table, observed, shown, random_probability, options)
+        apart = random.match + random.relative
+        u = _estimate_u(table, observed, shown + related, apart, options)
         moved = max(moved, float(np.abs(np.log(u) - np.log(table.u)).max()) * 0.01)
         table.u = u
     return moved
@@ -287,14 +413,19 @@ def _spread(table: _Table, shown: NDArray[np.float64], over: NDArray[np.float64]
     return spread
 
 
-def _estimate_m(
-    table: _Table, shown: NDArray[np.float64], options: TrainingOptions
+def _estimate_cells(
+    table: _Table,
+    shown: NDArray[np.float64],
+    current: NDArray[np.float64],
+    start: NDArray[np.float64],
+    prior_pairs: float,
 ) -> NDArray[np.float64]:
-    """m of each cell: expected matches, drawn a little towards independence of the parts."""
-    counts = _spread(table, shown, table.m)
-    independent = _independent(table.comparison, counts + options.m_prior_pairs * table.m_start)
-    m = counts + options.m_prior_pairs * (0.5 * independent + 0.5 * table.m_start) + _TINY
-    result: NDArray[np.float64] = m / m.sum()
+    """Chance of each cell in a class: expected pairs, drawn a little towards the start and
+    towards independence of the parts."""
+    counts = _spread(table, shown, current)
+    independent = _independent(table.comparison, counts + prior_pairs * start)
+    cells = counts + prior_pairs * (0.5 * independent + 0.5 * start) + _TINY
+    result: NDArray[np.float64] = cells / cells.sum()
     return result
 
 
@@ -312,7 +443,7 @@ def _estimate_u(
     table: _Table,
     observed: TrainingInput,
     shown_matches: NDArray[np.float64] | None,
-    random_probability: NDArray[np.float64],
+    apart: NDArray[np.float64],
     options: TrainingOptions,
 ) -> NDArray[np.float64]:
     """u of each cell: counted chance of agreeing exactly on just these parts, times the sampled
@@ -322,7 +453,7 @@ def _estimate_u(
     shape = comparison.shape
     non_matches = np.bincount(
         table.random_cell,
-        observed.random.count * (1.0 - random_probability),
+        observed.random.count * (1.0 - apart),
         table.expansion.shape[0],
     )
     sampled = _spread(table, non_matches, np.maximum(table.u, _TINY))

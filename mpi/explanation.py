@@ -20,7 +20,7 @@ from mpi.report_data import WaterfallExample
 from mpi.run_directory import read_frequencies, read_run
 from mpi.scratch import scratch_directory
 from mpi.tables import InputSet, open_inputs
-from mpi.waterfall import waterfalls
+from mpi.waterfall import RELATIVES, waterfalls
 from person.errors import IdentityError, InputError
 from person.schema import Schema
 
@@ -161,6 +161,9 @@ def _decision(
 def _with_values(example: WaterfallExample, model: Model, table: pa.Table) -> WaterfallExample:
     steps = []
     for step in example.steps:
+        if step.comparison == RELATIVES:
+            steps.append(step)
+            continue
         comparison = model.comparison(step.comparison)
         fields = dict.fromkeys(name for part in comparison.parts for name in part.fields)
         values = []

@@ -132,6 +132,7 @@ def train_on(
     trained = model.replace(
         comparisons=fitted.comparisons,
         probability_two_random_records_match=fitted.probability_two_random_records_match,
+        probability_two_random_records_relatives=fitted.probability_two_random_records_relatives,
         training={
             "method": "labels" if matches is not None else "expectation-maximisation",
             "seed": seed,
@@ -166,6 +167,7 @@ def refit(
     model = trained.model.replace(
         comparisons=fitted.comparisons,
         probability_two_random_records_match=fitted.probability_two_random_records_match,
+        probability_two_random_records_relatives=fitted.probability_two_random_records_relatives,
         training={
             **trained.model.training,
             "notes": list(fitted.notes),

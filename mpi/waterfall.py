@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,9 @@ from matching.compiled import CompiledComparison, CompiledModel
 from mpi.calibration import match_probability
 from mpi.report_data import WaterfallExample, WaterfallStep
 
-__all__ = ["cell_levels", "level_label", "waterfalls"]
+RELATIVES: Final = "household"
+
+__all__ = ["RELATIVES", "cell_levels", "level_label", "waterfalls"]
 
 
 def cell_levels(comparison: CompiledComparison, cells: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -34,6 +37,13 @@ def level_label(comparison: CompiledComparison, cell: int) -> str:
         f"{name}: {label}" for name, label in words if label not in ("not reversed", "missing")
     ]
     return ", ".join(shown) or "missing"
+
+
+def _relatives_step(relative_weight: float) -> WaterfallStep:
+    """What is taken off because two people of one household would look the same."""
+    taken = float(np.logaddexp2(0.0, relative_weight))
+    label = "could be two of one household" if taken > 0.5 else "not like two of one household"
+    return WaterfallStep(comparison=RELATIVES, level=label, match_weight=-taken)
 
 
 def waterfalls(
@@ -79,6 +89,8 @@ def waterfalls(
                     term_frequency_adjustment=float(scores.frequency_weight[number, pair]),
                 )
             )
+        if scores.relative_weight is not None:
+            steps.append(_relatives_step(float(scores.relative_weight[pair])))
         result.append(
             WaterfallExample(
                 decision=decisions[pair],

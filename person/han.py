@@ -54,7 +54,7 @@ UPPER: Final = 32
 
 _MARKS: Final = {
     SPACE: " \t\n\r_|;\u00a0\u3000\u2000-\u200a\u2028\u202f\u205f\u1680",
-    DOT: "·•・．.‧。∙●﹒⋅･․・｡⸱●◦",
+    DOT: "/\\…·•・．.‧／＼。∙●﹒⋅･․・｡⸱●◦",
     HYPHEN: "-\u2010-\u2015\u2212\uff0d\ufe58\ufe63—",
     COMMA: ",，、﹐､",
     APOSTROPHE: "'`´\u2018\u2019\u02bb-\u02bf\uff07\u2032",
@@ -65,9 +65,9 @@ _MARKS: Final = {
     DIAERESIS: "\u0308",
     DIGIT: "0-9０-９",
     TONE: "\u0300-\u0307\u0309-\u036f",
-    JUNK: '!"#$%&+/:=@\\^~\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00a1-\u00a9\u00ab-\u00b3\u00b5\u00b6'
-    "\u00b8\u00b9\u00bb-\u00bf\u200b-\u200f\u2020\u2021\u2025\u2026\u2030\u202a-\u202e\u2060-\u206f\ufeff"
-    "\ufe00-\ufe0f！＂＃＄％＆＋／：；＝＠＼＾＿｀｜～“”„…↑-⇿①-⓿◆◇★☆♀♂",
+    JUNK: '!"#$%&+:=@^~\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00a1-\u00a9\u00ab-\u00b3\u00b5\u00b6'
+    "\u00b8\u00b9\u00bb-\u00bf\u200b-\u200f\u2020\u2021\u2025\u2030\u202a-\u202e\u2060-\u206f\ufeff"
+    "\ufe00-\ufe0f！＂＃＄％＆＋：；＝＠＾＿｀｜～“”„↑-⇿①-⓿◆◇★☆♀♂",
 }
 _LETTER_BASE: Final = dict(zip("æœøßłđðþıħ", "aooslddtih", strict=True))
 _CARE: Final = "口囗某之婴儿无不未测空暂没保匿待姓名患病佚新宝字本同外加旁默缺男女弃士生姐"

@@ -363,7 +363,7 @@ def encode_latin_name(column: Utf8Column, options: Mapping[str, Any]) -> Encoded
 
     Notes
     -----
-    Initials are names of one character. 14 million names a second on one core, 9 million streets.
+    Initials are names of one character. 11 million names a second on one core, 9 million streets.
     """
     return _encode("latin_name", column, options)
 

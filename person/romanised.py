@@ -82,8 +82,8 @@ def segment_given(  # type: ignore[no-untyped-def]
 ):
     """Cut a run of letters into pinyin syllables at the least cost.
 
-    `surname_first`, 0 or 1: the first syllable is weighed as a surname. Units go to `out`, int64[24];
-    returns (cost, number of syllables). scratch : int64[3 * 32].
+    `surname_first`, 0 or 1: the first syllable is weighed as a surname. Units go to `out`,
+    int64[24]; returns (cost, number of syllables). scratch : int64[3 * 32].
     """
     roman_keys, roman_units, surname_cost, given_cost = roman[0], roman[1], roman[2], roman[3]
     length = end - start

@@ -135,8 +135,8 @@ class Schema:
         by_key = _columns_by_key(present, path)
         bound = []
         for each in self.fields:
-            found = tuple(by_key[key] for key in map(_column_key, each.columns) if key in by_key)
-            found = tuple(dict.fromkeys(found))
+            keys = dict.fromkeys(map(_column_key, each.columns))
+            found = tuple(name for key in keys for name in by_key.get(key, ()))
             if len(found) > 1 and not KINDS[each.kind].joins_columns:
                 raise SchemaMismatchError(
                     f"{_where(path)}columns {' and '.join(found)} both claim the field "
@@ -158,7 +158,7 @@ class Schema:
 
     def find_column(self, aliases: Iterable[str], column_names: Iterable[str]) -> str | None:
         by_key = _columns_by_key(list(column_names), None)
-        return next((by_key[key] for key in map(_column_key, aliases) if key in by_key), None)
+        return next((by_key[key][0] for key in map(_column_key, aliases) if key in by_key), None)
 
     def to_dict(self) -> dict[str, Any]:
         head: dict[str, Any] = {
@@ -187,6 +187,9 @@ class Schema:
         unknown |= {f"schema.{key}" for key in set(head) - _HEAD_ENTRIES}
         if unknown:
             raise ConfigError(f"schema: unknown entries {', '.join(sorted(unknown))}")
+        rules = raw.get("blocking_rules", ())
+        if isinstance(rules, Mapping) or not all(isinstance(rule, Mapping) for rule in rules):
+            raise ConfigError("schema: write each rule as [[blocking_rules]]")
         return cls(
             name=str(head.get("name", "table")),
             fields=tuple(_field_from_dict(name, value) for name, value in fields.items()),
@@ -197,7 +200,7 @@ class Schema:
             duplicate_free_sources=_strings(
                 head.get("duplicate_free_sources", ()), "schema.duplicate_free_sources"
             ),
-            blocking_rules=tuple(raw.get("blocking_rules", ())),
+            blocking_rules=tuple(rules),
         )
 
 
@@ -230,6 +233,8 @@ def _field_from_dict(name: str, raw: Any) -> Field:
         raise ConfigError(f"fields.{name}: unknown entries {', '.join(sorted(unknown))}")
     if "kind" not in raw:
         raise ConfigError(f"fields.{name} has no kind; known: {', '.join(sorted(KINDS))}")
+    if not isinstance(raw.get("options", {}), Mapping):
+        raise ConfigError(f"fields.{name}.options must be a table, such as {{ characters = 20 }}")
     return Field(
         name=name,
         kind=str(raw["kind"]),
@@ -245,17 +250,17 @@ def _column_key(name: str) -> str:
     return re.sub(r"[\s_\-]+", "", name.strip().lstrip("\ufeff")).casefold()
 
 
-def _columns_by_key(present: list[str], path: str | None) -> dict[str, str]:
-    by_key: dict[str, str] = {}
+def _columns_by_key(present: list[str], path: str | None) -> dict[str, list[str]]:
+    by_key: dict[str, list[str]] = {}
     for name in present:
-        key = _column_key(name)
-        if name in by_key.values():
+        names = by_key.setdefault(_column_key(name), [])
+        if name in names:
             raise SchemaMismatchError(
                 f"{_where(path)}the column {name} stands twice; rename or drop one of them",
                 path=path,
                 columns=(name,),
             )
-        by_key.setdefault(key, name)
+        names.append(name)
     return by_key
 
 

@@ -19,7 +19,8 @@ A masked character in a name of two tells only the surname. Two masks never agre
 The sketch: a pair reads two words of 8 bytes. Names whose sounds have nothing in common, three
 pairs in four of a block of strangers, end after four loads from a table of 256 KB and one AND
 (no lane is decoded); the others compare lane by lane. No allocation but two buffers a call for
-names of more than four units.
+names of more than four units. 55 million pairs a second and core (all pairs in runs of 100 random
+names, rows of 32 bytes, best of 7, thread time).
 """
 
 from __future__ import annotations

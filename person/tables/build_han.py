@@ -58,6 +58,7 @@ from pypinyin.style.wadegiles import _convert_table as wade_giles
 
 SYLLABLE_BASE, SPELLING_BASE, CHARACTER_BASE, UNIT_COUNT = 32, 512, 2048, 32768
 PINYIN, CANTONESE, WADE, WADE_ASPIRATED = 0, 1, 2, 3
+UNIFIED_AMONG_COMPATIBILITY = {ord(c) for c in "﨎﨏﨑﨓﨔﨟﨡﨣﨤﨧﨨﨩"}  # no decomposition
 DICTIONARY = Path(opencc.__file__).parent / "dictionary"
 
 
@@ -67,6 +68,7 @@ def is_han(code_point: int) -> bool:
         or 0x4E00 <= code_point <= 0x9FFF
         or 0x20000 <= code_point <= 0x323AF
         or code_point == 0x3007
+        or code_point in UNIFIED_AMONG_COMPATIBILITY
     )
 
 
@@ -151,6 +153,7 @@ def private_use() -> dict[int, int]:
 def repertoire(steps: dict[str, str]) -> list[int]:
     """Code points with a unit: the BMP whole, beyond it what tables of names or readings know."""
     wanted = set(range(0x4E00, 0xA000)) | set(range(0x3400, 0x4DC0)) | {0x3007}
+    wanted |= UNIFIED_AMONG_COMPATIBILITY
     wanted |= {ord(c) for pair in steps.items() for c in pair if is_han(ord(c))}
     wanted |= {c for c in PINYIN_DICT if 0x2A700 <= c <= 0x323AF and is_han(c)}
     wanted |= set(PRIVATE_USE.values()) | {ord(c) for c in RARE_STANDARD}

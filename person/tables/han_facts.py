@@ -198,12 +198,11 @@ yue yu
 
 TAIWAN_SPELLINGS: Final = """
 shyu xu|jou zhou|jang zhang|jeng zheng|jiang jiang|tseng zeng|hwang huang|lii li|wey wei
-shiau xiao
-shieh xie|shih shi|jong zhong|juang zhuang|kuo guo|lyu lü|yeh ye|yueh yue|tzu zi|szu si|ssu si
-rong rong|shiu xiu|shin xin|shing xing|jhang zhang|jheng zheng|jhih zhi|jhong zhong|jhou zhou
-syu xu|syue xue|siao xiao|sie xie|cai cai|ciou qiu|cing qing|sin xin|sing xing|siang xiang
-fong feng
-ke ge|kun gun|tuo duo|huey hui|chyi qi|yau yao|tzong zong|hsia xia|jhen zhen|jhu zhu
-jhuang zhuang|jyun jun|yun yun|wun wen|woan wan|der de|jye jie|jia jia
+shiau xiao|shieh xie|shih shi|jong zhong|juang zhuang|kuo guo|lyu lü|yeh ye|yueh yue|tzu zi
+szu si|ssu si|rong rong|shiu xiu|shin xin|shing xing|jhang zhang|jheng zheng|jhih zhi
+jhong zhong|jhou zhou|syu xu|syue xue|siao xiao|sie xie|cai cai|ciou qiu|cing qing|sin xin
+sing xing|siang xiang|fong feng|lee li|ing ying|soong song|koo gu|ke ge|kun gun|tuo duo|huey hui
+chyi qi|yau yao|tzong zong|hsia xia|jhen zhen|jhu zhu|jhuang zhuang|jyun jun|yun yun|wun wen
+woan wan|der de|jye jie|jia jia
 """
 """Taiwan spellings outside Wade-Giles (Tongyong, Gwoyeu and personal ones) seen in passports."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from blocking import BlockingRule, CandidateChunk, run_passes
 from blocking.keys import resolve_rules
 from person.layout import Layout, layout_for
+from person.phone_kernels import phone_tag
 from person.records import ArrayRecordSource, origin_rows
 from person.schema import Field
 
@@ -164,10 +165,8 @@ def _random_value(kind: str, value: int, random: np.random.Generator) -> list[in
     if kind == "date":
         return [pack_date(1950 + value % 300, 1 + value % 12, 1 + value % 28)]
     if kind == "phone":
-        from blocking.kernels import mix64
-
         second = int(random.integers(0, 4))
-        hashed = int(mix64(np.uint64(second + 1000))) >> 44
+        hashed = int(phone_tag(second + 1000))
         return [value + 1000, hashed if second else 0]
     if kind == "han_name":
         return [value << 45 | 7 << 30]

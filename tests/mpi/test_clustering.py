@@ -347,6 +347,15 @@ def test_a_pair_without_common_fields_speaks_neither_way() -> None:
     assert [0, 0, 0] == cluster_list(prior.run(ClusterOptions(weight_of_no_evidence=-22.0)))
 
 
+def test_strangers_outweigh_a_link_when_evidence_is_counted_from_the_prior() -> None:
+    """With the prior as zero a lower upper clip keeps one link from carrying a stranger along."""
+    case = plain_case(3, {(0, 1): 15.0, (1, 2): 12.0}, {(0, 2): -40.0})
+    loose = ClusterOptions(weight_of_no_evidence=-22.0)
+    strict = ClusterOptions(weight_of_no_evidence=-22.0, weight_clip_high=10.0)
+    assert [0, 0, 0] == cluster_list(case.run(loose))
+    assert [0, 0, 2] == cluster_list(case.run(strict))
+
+
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
