@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import time
 from pathlib import Path
+
+from bench.accuracy_process import peak_bytes
 
 __all__ = ["main"]
 
@@ -36,7 +37,7 @@ def main() -> None:
         mpi.link(left, right, mode=arguments.mode, schema=arguments.schema, out=run, overwrite=True)
     facts = {
         "seconds": time.perf_counter() - started,
-        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_bytes": peak_bytes(),
     }
     (arguments.out / "bench.json").write_text(json.dumps(facts))
 

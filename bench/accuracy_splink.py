@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import resource
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.accuracy_process import peak_bytes
 from bench.accuracy_splink_parts import Plan
 from bench.accuracy_splink_plans import FLAVOURS, make_plan
 
@@ -53,7 +53,7 @@ def run_splink(plan: Plan, inputs: Path, out: Path) -> None:
         for name, probability in CLUSTER_PROBABILITIES.items()
     }
     seconds = time.perf_counter() - started
-    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = peak_bytes()  # before the results are fetched for the judge
     out.mkdir(parents=True, exist_ok=True)
     only_source = sorted(inputs.glob("*.parquet"))[0].stem
     pairs = _pairs(predicted.as_duckdbpyrelation().to_arrow_table(), only_source)
@@ -61,7 +61,7 @@ def run_splink(plan: Plan, inputs: Path, out: Path) -> None:
     for name, frame in clusters.items():
         table = _clusters(frame.as_duckdbpyrelation().to_arrow_table(), only_source)
         pq.write_table(table, out / f"{name}.parquet")
-    run = {"seconds": seconds, "peak_bytes": peak_kib * 1024, "candidate_pairs": pairs.num_rows}
+    run = {"seconds": seconds, "peak_bytes": peak, "candidate_pairs": pairs.num_rows}
     (out / "bench.json").write_text(json.dumps(run))
 
 

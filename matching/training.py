@@ -36,6 +36,10 @@ _TINY: Final = 1e-12
 RELATIVE_PAIRS_MIN: Final = 20.0
 """Fewer pairs of relatives than this teach nothing about relatives."""
 
+RELATIVE_CERTAINTY_MIN: Final = 0.25
+"""Least share of a household class's pairs that must belong to it beyond doubt. Where errors are
+many the class would otherwise feed on damaged matches."""
+
 _TWIN_GRADES: Final = frozenset({"sequence_differs", "same_birth_date", "else"})
 _HAN_RELATIVES: Final = {
     "exact": 1e-4,
@@ -159,24 +163,10 @@ def estimate(
             "no two records share a blocking key, so there is nothing to learn from; "
             "give a trained model (--model) or wider blocking rules"
         )
-    tables = [
-        _start(number, each, compiled, observed, options)
-        for number, each in enumerate(compiled.comparisons)
-    ]
-    prior = _start_prior(observed)
-    relatives = _start_relatives(tables, compiled, observed)
-    iterations = 0
-    for iterations in range(1, options.iterations_max + 1):
-        candidates = _classify(tables, prior, relatives, "candidate_cell")
-        random = _classify(tables, prior, relatives, "random_cell")
-        fitted_prior = _new_prior(observed.candidates.count * candidates.match, observed)
-        moved = abs(_logit(prior) - _logit(fitted_prior))
-        prior = fitted_prior
-        for each in tables:
-            moved = max(moved, _update(each, observed, candidates, random, options))
-        relatives = _new_relatives(tables, relatives, candidates, observed)
-        if moved < options.convergence:
-            break
+    fit = _fit(compiled, observed, options, with_relatives=True)
+    if fit.relatives > 0.0 and fit.relative_certainty < RELATIVE_CERTAINTY_MIN:
+        fit = _fit(compiled, observed, options, with_relatives=False)
+    tables, prior, relatives, iterations = fit.tables, fit.prior, fit.relatives, fit.iterations
     notes = _check(tables, observed, prior, iterations, options)
     comparisons = tuple(
         Comparison(
@@ -195,6 +185,7 @@ def estimate(
         "random_pairs": observed.random.pair_count,
         "expected_matches": prior * observed.total_pairs,
         "expected_relatives": relatives * observed.total_pairs,
+        "match_certainty": fit.match_certainty,
         "total_pairs": observed.total_pairs,
     }
     return TrainedParameters(
@@ -203,6 +194,56 @@ def estimate(
         probability_two_random_records_relatives=relatives,
         notes=tuple(notes),
         facts=facts,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fit:
+    """Where expectation-maximisation ended."""
+
+    tables: list[_Table]
+    prior: float
+    relatives: float
+    iterations: int
+    match_certainty: float
+    relative_certainty: float
+
+
+def _fit(
+    compiled: CompiledModel,
+    observed: TrainingInput,
+    options: TrainingOptions,
+    *,
+    with_relatives: bool,
+) -> _Fit:
+    tables = [
+        _start(number, each, compiled, observed, options)
+        for number, each in enumerate(compiled.comparisons)
+    ]
+    prior = _start_prior(observed)
+    relatives = _start_relatives(tables, compiled, observed) if with_relatives else 0.0
+    counts = observed.candidates.count
+    nobody = np.zeros(len(counts))
+    candidates = _Classes(nobody, nobody)
+    iterations = 0
+    for iterations in range(1, options.iterations_max + 1):
+        candidates = _classify(tables, prior, relatives, "candidate_cell")
+        random = _classify(tables, prior, relatives, "random_cell")
+        fitted_prior = _new_prior(counts * candidates.match, observed)
+        moved = abs(_logit(prior) - _logit(fitted_prior))
+        prior = fitted_prior
+        for each in tables:
+            moved = max(moved, _update(each, observed, candidates, random, options))
+        relatives = _new_relatives(tables, relatives, candidates, observed)
+        if moved < options.convergence:
+            break
+    return _Fit(
+        tables=tables,
+        prior=prior,
+        relatives=relatives,
+        iterations=iterations,
+        match_certainty=_certainty(counts, candidates.match),
+        relative_certainty=_certainty(counts, candidates.relative),
     )
 
 
@@ -398,6 +439,12 @@ def _update(
         moved = max(moved, float(np.abs(np.log(u) - np.log(table.u)).max()) * 0.01)
         table.u = u
     return moved
+
+
+def _certainty(counts: NDArray[np.float64], chance: NDArray[np.float64]) -> float:
+    """Share of a class's pairs that belong to it beyond doubt (chance of 0.9 or more)."""
+    mass = counts * chance
+    return float(mass[chance >= 0.9].sum() / max(mass.sum(), _TINY))
 
 
 def _spread(table: _Table, shown: NDArray[np.float64], over: NDArray[np.float64]) -> NDArray[np.float64]:

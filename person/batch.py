@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from person.errors import InputError
 from person.field import EncodedField, FieldStatus, OverflowTable
 from person.hashing import hash_columns
 from person.identity import complete_from_id
@@ -17,7 +19,7 @@ from person.kinds import HASH_BITS, KINDS
 from person.layout import Layout
 from person.schema import BoundField, Schema
 from person.slots import pack_slot
-from person.text import Utf8Column
+from person.text import Utf8Column, string_array
 
 __all__ = ["PersonBatch", "encode_batch"]
 
@@ -80,10 +82,10 @@ def encode_batch(
     id_type_column = schema.find_column(schema.id_type, table.schema.names)
     for each in bound:
         kind = KINDS[each.field.kind]
-        column = Utf8Column.from_arrow(_joined_column(table, each.columns))
+        column = _text_column(table, each.columns)
         extra: dict[str, Any] = {}
         if kind.uses_id_type and each.field.role == "national_id" and id_type_column:
-            extra["id_type"] = Utf8Column.from_arrow(table.column(id_type_column))
+            extra["id_type"] = _text_column(table, [id_type_column])
         result = kind.encode(column, _encoder_options(each.field.options), **extra)
         encoded[each.field.name] = result
         status[each.field.name] = result.status
@@ -100,13 +102,17 @@ def _encoder_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in options.items() if key != HASH_BITS}
 
 
-def _joined_column(table: pa.RecordBatch | pa.Table, columns: Sequence[str]) -> pa.Array:
-    if len(columns) == 1:
-        return table.column(columns[0])
-    import pyarrow.compute as pc
-
-    parts = [pc.cast(table.column(name), pa.string()) for name in columns]
-    return pc.binary_join_element_wise(*parts, ";", null_handling="skip")
+def _text_column(table: pa.RecordBatch | pa.Table, columns: Sequence[str]) -> Utf8Column:
+    """One column, or several joined by ';'."""
+    parts = []
+    for name in columns:
+        try:
+            parts.append(string_array(table.column(name)))
+        except InputError as error:
+            raise InputError(f"the column {name}: {error}") from error
+    if len(parts) == 1:
+        return Utf8Column.from_arrow(parts[0])
+    return Utf8Column.from_arrow(pc.binary_join_element_wise(*parts, ";", null_handling="skip"))
 
 
 def _pack(layout: Layout, name: str, result: EncodedField, rows: NDArray[np.uint64]) -> None:

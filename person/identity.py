@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +10,18 @@ from numpy.typing import NDArray
 from person.field import EncodedField, FieldStatus
 from person.jit import kernel
 from person.layout import Layout
-from person.national_id import birth_day_of_body, sex_of_body
+from person.national_id import (
+    BIRTH_DATE_CONTRADICTS,
+    SEX_CONTRADICTS,
+    birth_day_of_body,
+    id_contradictions,
+    sex_of_body,
+)
 from person.records import RecordChunk
 from person.schema import Schema
 from person.slots import read_slot
 
 __all__ = ["BIRTH_DATE_CONTRADICTS", "SEX_CONTRADICTS", "complete_from_id", "identity_keys"]
-
-BIRTH_DATE_CONTRADICTS: Final = 1
-SEX_CONTRADICTS: Final = 2
 
 
 @kernel
@@ -27,18 +29,11 @@ def _complete(body, detail, day, sex, out_flags):  # type: ignore[no-untyped-def
     for row in range(body.shape[0]):
         flags = 0
         if detail[row] & np.uint64(1):  # only a number that passes its own check says anything
-            id_day = birth_day_of_body(body[row])
-            id_sex = sex_of_body(body[row])
-            if id_day != 0:
-                if day[row] == 0:
-                    day[row] = id_day
-                elif day[row] != id_day:
-                    flags |= BIRTH_DATE_CONTRADICTS
-            if id_sex != 0:
-                if sex[row] == 0:
-                    sex[row] = id_sex
-                elif sex[row] != id_sex:
-                    flags |= SEX_CONTRADICTS
+            flags = id_contradictions(body[row], day[row], sex[row])
+            if day[row] == 0:
+                day[row] = birth_day_of_body(body[row])
+            if sex[row] == 0:
+                sex[row] = sex_of_body(body[row])
         out_flags[row] = flags
 
 

@@ -188,7 +188,8 @@ class Schema:
         if unknown:
             raise ConfigError(f"schema: unknown entries {', '.join(sorted(unknown))}")
         rules = raw.get("blocking_rules", ())
-        if isinstance(rules, Mapping) or not all(isinstance(rule, Mapping) for rule in rules):
+        is_list = isinstance(rules, (list, tuple))
+        if not is_list or not all(isinstance(rule, Mapping) for rule in rules):
             raise ConfigError("schema: write each rule as [[blocking_rules]]")
         return cls(
             name=str(head.get("name", "table")),

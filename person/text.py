@@ -10,7 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-__all__ = ["Utf8Column"]
+from person.errors import InputError
+
+__all__ = ["Utf8Column", "string_array"]
+
+_WHOLE_MAX = float(1 << 63)  # what an int64 holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +42,7 @@ class Utf8Column:
         Numbers, dates and dictionaries are cast to their usual text (a whole float loses its
         '.0': a phone column with a gap in it arrives as floats). Lists are joined by ';'.
         """
-        if isinstance(array, pa.ChunkedArray):
-            array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
-        array = _as_string(array)
+        array = string_array(array)
         count = len(array)
         if count == 0:
             return cls(np.zeros(1, np.int32), np.zeros(0, np.uint8), np.zeros(0, np.bool_))
@@ -67,6 +69,21 @@ class Utf8Column:
         return cls(np.zeros(count + 1, np.int32), np.zeros(0, np.uint8), np.zeros(count, np.bool_))
 
 
+def string_array(array: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """An Arrow column as one string array; see `Utf8Column.from_arrow` for what becomes of what.
+
+    Raises
+    ------
+    InputError : a type that has no text, such as a struct, or bytes that are not UTF-8
+    """
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
+    try:
+        return _as_string(array)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InputError(f"a column of type {array.type} cannot be read as text") from error
+
+
 def _as_string(array: pa.Array) -> pa.Array:
     kind = array.type
     if pa.types.is_dictionary(kind):
@@ -76,12 +93,19 @@ def _as_string(array: pa.Array) -> pa.Array:
     if pa.types.is_null(kind):
         return pa.nulls(len(array), pa.string())
     if pa.types.is_floating(kind):
-        whole = pc.fill_null(pc.equal(array, pc.trunc(array)), False)
+        whole = pc.and_(pc.equal(array, pc.trunc(array)), pc.less(pc.abs(array), _WHOLE_MAX))
+        whole = pc.fill_null(whole, False)
         as_integers = pc.cast(pc.if_else(whole, array, None), pa.int64(), safe=False)
         text = pc.if_else(whole, pc.cast(as_integers, pa.string()), pc.cast(array, pa.string()))
         return pc.if_else(pc.is_nan(array), pa.scalar(None, pa.string()), text)
     if pa.types.is_timestamp(kind):
         return pc.strftime(array, format="%Y-%m-%d")
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return pc.binary_join(pc.cast(array, pa.list_(pa.string())), ";")
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _joined_lists(pc.cast(array, pa.list_(kind.value_type)))
     return pc.cast(array, pa.string())
+
+
+def _joined_lists(array: pa.ListArray) -> pa.Array:
+    texts = pc.fill_null(_as_string(array.values), "")
+    joined = pc.binary_join(pa.ListArray.from_arrays(array.offsets, texts), ";")
+    return pc.if_else(array.is_valid(), joined, pa.scalar(None, pa.string()))

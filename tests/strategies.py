@@ -62,7 +62,18 @@ def schemas(draw: st.DrawFn) -> Schema:
 han_names = st.one_of(
     st.text("王李张欧阳单仇解曾伟芳娜敏静丽强磊军洋", min_size=1, max_size=5),
     st.sampled_from(
-        ["", " ", "张　三", "買買提·阿不都拉", "𠮷野", "欧阳娜娜", "王*", "无名氏", "ＷＡＮＧ", "王wei"]
+        [
+            "",
+            " ",
+            "张　三",
+            "買買提·阿不都拉",
+            "𠮷野",
+            "欧阳娜娜",
+            "王*",
+            "无名氏",
+            "ＷＡＮＧ",
+            "王wei",
+        ]
     ),
 )
 """Chinese names as they are typed: blanks, dots, full width, rare characters, placeholders."""

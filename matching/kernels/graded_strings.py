@@ -2,7 +2,6 @@
 
 latin_name       exact one_edit near same_sound initial contained similar else
 identifier_text  exact one_edit transposed two_edits else
-text             exact same_tokens one_edit contained near similar else
 reversed_names   reversed_exact reversed_near not_reversed     (surname, given name)
 """
 
@@ -25,9 +24,9 @@ from matching.kernels.name_grades import (
     NAME_GRADES,
     grade_identifier,
     grade_name,
-    is_clearly_other_identifier,
     is_clearly_other_name,
 )
+from matching.kernels.text_bounds import is_clearly_other_number
 from matching.kernels.text_codes import (
     code_capacity,
     common_prefix,
@@ -35,27 +34,25 @@ from matching.kernels.text_codes import (
     decode_right,
     is_same_text,
     longest_text,
+    packed_length,
     packed_sketch,
     seen_letters,
 )
-from matching.kernels.text_grades import TEXT_GRADES, find_words, grade_text
 from person.jit import kernel
 
 __all__ = [
     "IDENTIFIER_GRADES",
     "NAME_GRADES",
     "REVERSED_GRADES",
-    "TEXT_GRADES",
     "fill_identifier_text",
     "fill_latin_name",
     "fill_reversed_names",
-    "fill_text",
 ]
 
 REVERSED_GRADES: Final = ("reversed_exact", "reversed_near", "not_reversed")
 _REVERSED_EXACT, _REVERSED_NEAR, _NOT_REVERSED = 0, 1, 2
 _NULL: Final = 255
-_NAME, _IDENTIFIER, _TEXT = 0, 1, 2
+_NAME, _IDENTIFIER = 0, 1
 _NAME_ELSE, _IDENTIFIER_ELSE = len(NAME_GRADES) - 1, len(IDENTIFIER_GRADES) - 1
 _NEAR_SIMILARITY: Final = 0.9
 
@@ -65,11 +62,6 @@ def _fill_graded(a, b, left, right, slots, tables, grading, out):  # type: ignor
     capacity = longest_text(a, left, slots, tables)
     left_codes, left_points = np.empty(capacity, np.uint32), np.empty(capacity, np.uint32)
     right_codes = np.empty(longest_text(b, right, slots, tables), np.uint32)
-    left_words, right_words = (
-        np.empty((capacity, 3), np.int64),
-        np.empty((right_codes.size, 3), np.int64),
-    )
-    word_count = 0
     masks = np.zeros(MASK_COUNT, np.uint64)
     first_word = slots[0, 0]
     current, left_length, left_overflow, left_seen = -1, 0, 0, uint64(0)
@@ -83,24 +75,25 @@ def _fill_graded(a, b, left, right, slots, tables, grading, out):  # type: ignor
             )
             set_masks(masks, left_codes, left_length)
             left_seen = seen_letters(left_codes, left_length)
-            if grading == _TEXT:
-                word_count = find_words(left_codes, left_length, left_words)
-        if left_length == 0 or b[row_b, first_word] == 0:
+        right_first = b[row_b, first_word]
+        if left_length == 0 or right_first == 0:
             out[pair] = _NULL
             continue
         if is_same_text(a, row_a, b, row_b, slots):
             out[pair] = 0
             continue
-        right_seen, right_length = packed_sketch(b, row_b, slots)
-        if left_overflow == 0 and right_length > 0 and grading != _TEXT:
-            prefix = common_prefix(a[row_a, first_word], b[row_b, first_word])
+        if left_overflow == 0 and right_first >> uint64(63) == 0:
+            left_first = a[row_a, first_word]
             if grading == _NAME:
+                right_seen, right_length = packed_sketch(b, row_b, slots)
                 is_other = is_clearly_other_name(
-                    left_seen, left_length, right_seen, right_length, prefix
+                    *(left_seen, left_length, right_seen, right_length),
+                    common_prefix(left_first, right_first),
                 )
             else:
-                is_other = is_clearly_other_identifier(
-                    left_seen, left_length, right_seen, right_length
+                right_length = packed_length(b, row_b, slots)
+                is_other = is_clearly_other_number(
+                    left_first, left_length, right_first, right_length
                 )
             if is_other:
                 out[pair] = _NAME_ELSE if grading == _NAME else _IDENTIFIER_ELSE
@@ -112,20 +105,14 @@ def _fill_graded(a, b, left, right, slots, tables, grading, out):  # type: ignor
         if right_length == 0:
             out[pair] = _NULL
             continue
-        if right_seen == 0:
-            right_seen = seen_letters(right_codes, right_length)
+        right_seen = seen_letters(right_codes, right_length)
         if grading == _NAME:
             out[pair] = grade_name(
                 masks, left_codes, left_length, left_seen, right_codes, right_length, right_seen
             )
-        elif grading == _IDENTIFIER:
+        else:
             out[pair] = grade_identifier(
                 masks, left_codes, left_length, left_seen, right_codes, right_length, right_seen
-            )
-        else:
-            out[pair] = grade_text(
-                *(masks, left_codes, left_length, left_seen, left_words, word_count),
-                *(right_codes, right_length, right_seen, right_words),
             )
 
 
@@ -165,26 +152,6 @@ def fill_identifier_text(
     distance 2 in 5 characters or more, or one is the start or end of the other, 6 or more.
     """
     _fill_graded(a, b, left, right, slots, tables, _IDENTIFIER, out)
-
-
-def fill_text(
-    a: NDArray[np.uint64],
-    b: NDArray[np.uint64],
-    left: NDArray[np.int32],
-    right: NDArray[np.int32],
-    slots: NDArray[np.int64],
-    tables: tuple[Any, ...],
-    cutoffs: NDArray[np.float64],
-    out: NDArray[np.uint8],
-) -> None:
-    """Grade pairs of streets, places and other text by TEXT_GRADES.
-
-    same_tokens: the same words in any order, or equal without marks. one_edit: OSA distance 1, 2
-    from 10 characters on. contained: all words of one are in the other, not only street types;
-    or one is the start of the other. near: Jaro-Winkler >= 0.9 or a fifth of the characters
-    edited. similar: Jaro-Winkler >= 0.8, or half of the words shared, one of them telling.
-    """
-    _fill_graded(a, b, left, right, slots, tables, _TEXT, out)
 
 
 @kernel

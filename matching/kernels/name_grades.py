@@ -25,7 +25,6 @@ __all__ = [
     "SIMILAR_NEED",
     "grade_identifier",
     "grade_name",
-    "is_clearly_other_identifier",
     "is_clearly_other_name",
     "is_compact_equal",
     "is_mark",
@@ -150,18 +149,6 @@ def is_clearly_other_name(  # type: ignore[no-untyped-def]
     matched = min(left_length - left_alone, right_length - right_alone)
     need = SIMILAR_NEED[prefix] * left_length * right_length
     return matched * (left_length + right_length) < need
-
-
-@kernel
-def is_clearly_other_identifier(  # type: ignore[no-untyped-def]
-    left_seen, left_length, right_seen, right_length
-):
-    """Whether `grade_identifier` must say 'else'; as `is_clearly_other_name`."""
-    left_alone = int64(count_ones(left_seen & ~right_seen))
-    right_alone = int64(count_ones(right_seen & ~left_seen))
-    if min(left_alone, right_alone) == 0:  # one may be part of the other
-        return False
-    return max(left_alone, right_alone, abs(left_length - right_length)) > 2
 
 
 @kernel

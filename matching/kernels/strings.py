@@ -31,12 +31,11 @@ from matching.kernels.graded_strings import (
     IDENTIFIER_GRADES,
     NAME_GRADES,
     REVERSED_GRADES,
-    TEXT_GRADES,
     fill_identifier_text,
     fill_latin_name,
     fill_reversed_names,
-    fill_text,
 )
+from matching.kernels.graded_text import TEXT_GRADES, fill_text
 from matching.kernels.text_codes import (
     common_prefix,
     decode_left,

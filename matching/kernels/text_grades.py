@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from numba import int64
+from numba import int64, uint64
 
 from matching.kernels.edit_measures import (
     WORD_CHARACTERS,
@@ -17,7 +17,6 @@ from matching.kernels.edit_measures import (
     osa_of,
 )
 from matching.kernels.name_grades import (
-    MARKS,
     PREFIX_MAX,
     SIMILAR,
     SIMILAR_NEED,
@@ -59,21 +58,24 @@ _APOSTROPHE: Final = PACKED_CHARACTERS.index("'")
 
 @kernel
 def find_words(codes, length, words):  # type: ignore[no-untyped-def]
-    """Write start, stop and hash of each word to words, int64[>= words, 3]; returns their number.
+    """Write start, stop and hash of each word to words, int64[>= words, 3].
 
-    An apostrophe belongs to its word.
+    Returns their number, and one bit of 64 for each word that tells something: uint64, where two
+    texts have no bit in common they share no such word. An apostrophe belongs to its word.
     """
-    count, start, key = 0, -1, int64(0)
+    count, start, telling = 0, -1, uint64(0)
     for at in range(length + 1):
         if at < length and (not is_mark(codes[at]) or codes[at] == _APOSTROPHE):
             if start < 0:
-                start, key = at, int64(0)
-            key = key * int64(0x5851F42D4C957F2D) + int64(codes[at])
+                start = at
         elif start >= 0:
-            words[count, 0], words[count, 1], words[count, 2] = start, at, key
+            key = hash_codes(codes, start, at)
+            if not contains_hash(_COMMON_TOKENS, key):
+                telling |= uint64(1) << (key >> uint64(58))
+            words[count, 0], words[count, 1], words[count, 2] = start, at, int64(key)
             count += 1
             start = -1
-    return count
+    return count, telling
 
 
 @kernel
@@ -111,9 +113,7 @@ def _count_shared_words(  # type: ignore[no-untyped-def]
             if before_left != before_right:
                 continue
             shared += 1
-            start, stop = right_words[j, 0], right_words[j, 1]
-            is_common = contains_hash(_COMMON_TOKENS, hash_codes(right, start, stop))
-            telling += 0 if is_common else 1
+            telling += 0 if contains_hash(_COMMON_TOKENS, uint64(right_words[j, 2])) else 1
             break
     return shared, telling
 
@@ -150,25 +150,25 @@ def grade_text(  # type: ignore[no-untyped-def]
     masks,
     left,
     left_length,
-    left_seen,
     left_words,
     left_count,
     right,
     right_length,
-    right_seen,
     right_words,
+    may_share_words,
 ):
     """Index into TEXT_GRADES of two different texts.
 
     `left_words` from `find_words` on the left text, of `left_count` words; `right_words` is
-    scratch.
+    scratch. `may_share_words` is False where it is known that they share no telling word and are
+    not the same words or letters in another order.
     """
     shorter, longer = min(left_length, right_length), max(left_length, right_length)
     shared, telling, most, least = 0, 0, 1, 1
-    if (left_seen | right_seen) & MARKS != 0:
+    if may_share_words:
         if is_compact_equal(left, left_length, right, right_length):
             return _TEXT_TOKENS
-        right_count = find_words(right, right_length, right_words)
+        right_count, _ = find_words(right, right_length, right_words)
         shared, telling = _count_shared_words(
             left, left_words, left_count, right, right_words, right_count
         )

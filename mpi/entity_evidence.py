@@ -1,0 +1,171 @@
+"""The weight of two clusters being one person, from all that their records say together.
+
+A record that resembles one member in the name, a second in the birth date and a third in the
+number weighs little against each of them and much against the person. For each comparison the
+best of the pairs across two clusters counts, less log2 of the number of different value pairs
+tried: by chance alone, the best of n tries is up to n times as likely as one. Two clusters of
+one record each weigh exactly what their pair weighs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.compiled import CompiledModel
+from mpi.ingest import Ingested
+from person.hashing import hash_field_values
+
+__all__ = ["ClusterMembers", "entity_weights"]
+
+REPRESENTATIVES_MAX: Final = 6
+PAIRS_AT_ONCE: Final = 1 << 15
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterMembers:
+    """Members of each cluster, a cluster being named by its smallest record number.
+
+    Attributes
+    ----------
+    order : int64[n_records], record numbers, cluster by cluster
+    start : int64[n_records + 1], where a cluster's members begin in `order`
+    """
+
+    order: NDArray[np.int64]
+    start: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, cluster: NDArray[np.int64]) -> ClusterMembers:
+        start = np.zeros(len(cluster) + 1, np.int64)
+        np.cumsum(np.bincount(cluster, minlength=len(cluster)), out=start[1:])
+        return cls(np.argsort(cluster, kind="stable"), start)
+
+    def size(self, clusters: NDArray[np.int64]) -> NDArray[np.int64]:
+        sizes: NDArray[np.int64] = self.start[clusters + 1] - self.start[clusters]
+        return sizes
+
+    def cross_pairs(
+        self, left: NDArray[np.int64], right: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """(question, left record, right record) of all pairs across each two clusters.
+
+        Of a large cluster its first REPRESENTATIVES_MAX members speak.
+        """
+        left_size = np.minimum(self.size(left), REPRESENTATIVES_MAX)
+        right_size = np.minimum(self.size(right), REPRESENTATIVES_MAX)
+        count = left_size * right_size
+        question = np.repeat(np.arange(len(left)), count)
+        first = np.repeat(np.cumsum(count) - count, count)
+        place = np.arange(len(question)) - first
+        width = right_size[question]
+        a = self.order[self.start[left[question]] + place // width]
+        b = self.order[self.start[right[question]] + place % width]
+        return question, a, b
+
+
+def entity_weights(
+    ingested: Ingested,
+    compiled: CompiledModel,
+    members: ClusterMembers,
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    *,
+    shift: float,
+) -> NDArray[np.float64]:
+    """Match weight of each two clusters.
+
+    Parameters
+    ----------
+    members : of the clusters
+    left, right : int64[n_questions], clusters
+    shift : bits added to the prior
+
+    Returns
+    -------
+    float64[n_questions]
+    """
+    weights = np.empty(len(left))
+    for start in range(0, len(left), PAIRS_AT_ONCE // 8):
+        part = slice(start, start + PAIRS_AT_ONCE // 8)
+        weights[part] = _weigh(ingested, compiled, members, left[part], right[part], shift)
+    return weights
+
+
+def _weigh(
+    ingested: Ingested,
+    compiled: CompiledModel,
+    members: ClusterMembers,
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    shift: float,
+) -> NDArray[np.float64]:
+    question, a, b = members.cross_pairs(left, right)
+    rows, place = np.unique(np.concatenate([a, b]), return_inverse=True)
+    gathered = ingested.store.gather_rows(rows)
+    one, other = np.split(place.astype(np.int32), 2)
+    scores = compiled.score(gathered, gathered, one, other, with_frequency_weights=True)
+    assert scores.frequency_weight is not None
+    total = np.full(len(left), compiled.prior_match_weight + shift)
+    relative = None
+    if compiled.prior_relative_weight is not None:
+        relative = np.full(len(left), compiled.prior_relative_weight)
+    for number, comparison in enumerate(compiled.comparisons):
+        cells, frequency = scores.cells[number], scores.frequency_weight[number]
+        said = cells != comparison.null_cell_count - 1
+        if not said.any():
+            continue
+        value = comparison.cell_weight[cells] + frequency
+        best = _best_pair(question[said], value[said], len(left))
+        asked = best >= 0
+        chosen = np.flatnonzero(said)[best[asked]]
+        hashes = _comparison_hashes(compiled, number, gathered)
+        tries = _distinct(question[said], hashes[one[said]], len(left))
+        tries *= _distinct(question[said], hashes[other[said]], len(left))
+        penalty = np.log2(np.maximum(tries[asked], 1))
+        total[asked] += value[chosen] - penalty
+        if relative is not None and comparison.relative_weight is not None:
+            relative[asked] += (
+                comparison.relative_weight[cells[chosen]] + frequency[chosen] - penalty
+            )
+    if relative is not None:
+        total -= np.logaddexp2(0.0, relative)
+    return total
+
+
+def _best_pair(
+    question: NDArray[np.int64], value: NDArray[np.float64], count: int
+) -> NDArray[np.int64]:
+    """Place of the largest value of each question, -1 where it has none: int64[count]."""
+    order = np.lexsort((value, question))
+    best = np.full(count, -1, np.int64)
+    best[question[order]] = order  # the last write, the largest value, stays
+    return best
+
+
+def _distinct(
+    question: NDArray[np.int64], hashes: NDArray[np.uint64], count: int
+) -> NDArray[np.int64]:
+    """Number of different hashes of each question: int64[count]."""
+    order = np.lexsort((hashes, question))
+    q, h = question[order], hashes[order]
+    is_new = np.ones(len(q), np.bool_)
+    is_new[1:] = (q[1:] != q[:-1]) | (h[1:] != h[:-1])
+    return np.bincount(q[is_new], minlength=count)
+
+
+def _comparison_hashes(
+    compiled: CompiledModel, number: int, rows: NDArray[np.uint64]
+) -> NDArray[np.uint64]:
+    """One hash a row of all fields that a comparison reads."""
+    fields = dict.fromkeys(
+        name for part in compiled.comparisons[number].parts for name in part.part.fields
+    )
+    combined = np.zeros(len(rows), np.uint64)
+    for name in fields:
+        hashes = hash_field_values(rows, compiled.layout.value_slots(name))
+        combined = (combined ^ (combined >> np.uint64(31))) * np.uint64(0x9E3779B97F4A7C15) + hashes
+    return combined
