@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from matching.kernels.weights import fill_hash_table
 from matching.model import Comparison
 from matching.registry import comparator
+from person.clusters import ClusterMembers, drop_repeats_within_clusters
 from person.hashing import hash_field_values
 from person.layout import Layout
 from person.records import RecordSource
@@ -92,6 +93,7 @@ def count_exact_agreement(
     comparisons: Sequence[Comparison],
     *,
     memory_bytes: int = 1 << 30,
+    people: ClusterMembers | None = None,
 ) -> tuple[dict[str, dict[frozenset[int], ExactAgreement]], dict[str, TermFrequencies]]:
     """Count, over the whole table, the pairs that agree exactly on every set of parts.
 
@@ -100,6 +102,8 @@ def count_exact_agreement(
     source, layout : the encoded records
     comparisons : each one's countable parts are counted alone and in every combination
     memory_bytes : for the hashes held at once; more records mean more rounds over the source
+    people : clusters found so far; a value then counts once for each person that has it, so that
+        a person with many records does not make their own name look common
 
     Returns
     -------
@@ -120,6 +124,8 @@ def count_exact_agreement(
     def count(item: tuple[Comparison, frozenset[int]]) -> tuple[ExactAgreement, TermFrequencies]:
         comparison, numbers = item
         fields = [comparison.parts[number].fields[0] for number in sorted(numbers)]
+        if people is not None:
+            return _count_people(source, layout, fields, people)
         return _count_values(source, layout, fields, rounds)
 
     agreements: dict[str, dict[frozenset[int], ExactAgreement]] = {
@@ -140,13 +146,22 @@ def count_exact_agreement(
 def _count_values(
     source: RecordSource, layout: Layout, fields: Sequence[str], rounds: int
 ) -> tuple[ExactAgreement, TermFrequencies]:
+    return _frequencies(
+        np.concatenate(
+            [np.zeros(0, np.uint64), *_hash_range(source, layout, fields, number, rounds)]
+        )
+        for number in range(rounds)
+    )
+
+
+def _frequencies(
+    ranges: Iterable[NDArray[np.uint64]],
+) -> tuple[ExactAgreement, TermFrequencies]:
+    """Count values, given as hashes in ranges that do not overlap."""
     present, agreeing = 0, 0.0
     kept_hashes: list[NDArray[np.uint64]] = []
     kept_counts: list[NDArray[np.int64]] = []
-    for number in range(rounds):
-        hashes = np.concatenate(
-            [np.zeros(0, np.uint64), *_hash_range(source, layout, fields, number, rounds)]
-        )
+    for hashes in ranges:
         hashes.sort()
         edges = np.flatnonzero(np.concatenate([[True], hashes[1:] != hashes[:-1], [True]]))
         counts = np.diff(edges) if len(hashes) else np.zeros(0, np.int64)
@@ -163,6 +178,15 @@ def _count_values(
     order = np.argsort(hashes)
     agreement = ExactAgreement(agreeing, present * (present - 1) / 2)
     return agreement, TermFrequencies(hashes[order], counts[order], present, is_complete)
+
+
+def _count_people(
+    source: RecordSource, layout: Layout, fields: Sequence[str], people: ClusterMembers
+) -> tuple[ExactAgreement, TermFrequencies]:
+    parts = [_combined_hashes(chunk.rows, layout, fields) for chunk in source.chunks()]
+    hashes = np.concatenate(parts)
+    drop_repeats_within_clusters(people, hashes)
+    return _frequencies([hashes[hashes != 0]])
 
 
 def _hash_range(

@@ -81,6 +81,7 @@ class TrainingInput:
     candidates, random : pattern counts of candidate pairs and of random pairs
     agreements : comparison -> set of part numbers -> counted exact agreement
     total_pairs : all pairs of the table that could be asked about
+    counts_people : the agreements count people found so far, not records; no match is in them
     matches : pattern counts of pairs known to match, or None to find them by EM
     """
 
@@ -88,6 +89,7 @@ class TrainingInput:
     random: PatternCounts
     agreements: Mapping[str, Mapping[frozenset[int], ExactAgreement]]
     total_pairs: float
+    counts_people: bool = False
     matches: PatternCounts | None = None
 
 
@@ -506,7 +508,8 @@ def _estimate_u(
     sampled = _spread(table, non_matches, np.maximum(table.u, _TINY))
     sample_size = max(float(non_matches[:-1].sum()), 1.0)
     countable = [p for p in countable_parts(comparison) if frozenset([p]) in table.agreements]
-    exact = _exact_set_chances(table, countable, shown_matches, options)
+    in_agreements = None if observed.counts_people else shown_matches
+    exact = _exact_set_chances(table, countable, in_agreements, options)
     level_chance = [
         _level_chances(sampled.reshape(shape), axis, axis in countable) for axis in range(len(shape))
     ]

@@ -9,7 +9,6 @@ one record each weigh exactly what their pair weighs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -17,54 +16,32 @@ from numpy.typing import NDArray
 
 from matching.compiled import CompiledModel
 from mpi.ingest import Ingested
+from person.clusters import ClusterMembers
 from person.hashing import hash_field_values
 
-__all__ = ["ClusterMembers", "entity_weights"]
+__all__ = ["cross_pairs", "entity_weights"]
 
 REPRESENTATIVES_MAX: Final = 6
 PAIRS_AT_ONCE: Final = 1 << 15
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterMembers:
-    """Members of each cluster, a cluster being named by its smallest record number.
+def cross_pairs(
+    members: ClusterMembers, left: NDArray[np.int64], right: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """(question, left record, right record) of all pairs across each two clusters.
 
-    Attributes
-    ----------
-    order : int64[n_records], record numbers, cluster by cluster
-    start : int64[n_records + 1], where a cluster's members begin in `order`
+    Of a large cluster its first REPRESENTATIVES_MAX members speak.
     """
-
-    order: NDArray[np.int64]
-    start: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, cluster: NDArray[np.int64]) -> ClusterMembers:
-        start = np.zeros(len(cluster) + 1, np.int64)
-        np.cumsum(np.bincount(cluster, minlength=len(cluster)), out=start[1:])
-        return cls(np.argsort(cluster, kind="stable"), start)
-
-    def size(self, clusters: NDArray[np.int64]) -> NDArray[np.int64]:
-        sizes: NDArray[np.int64] = self.start[clusters + 1] - self.start[clusters]
-        return sizes
-
-    def cross_pairs(
-        self, left: NDArray[np.int64], right: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """(question, left record, right record) of all pairs across each two clusters.
-
-        Of a large cluster its first REPRESENTATIVES_MAX members speak.
-        """
-        left_size = np.minimum(self.size(left), REPRESENTATIVES_MAX)
-        right_size = np.minimum(self.size(right), REPRESENTATIVES_MAX)
-        count = left_size * right_size
-        question = np.repeat(np.arange(len(left)), count)
-        first = np.repeat(np.cumsum(count) - count, count)
-        place = np.arange(len(question)) - first
-        width = right_size[question]
-        a = self.order[self.start[left[question]] + place // width]
-        b = self.order[self.start[right[question]] + place % width]
-        return question, a, b
+    left_size = np.minimum(members.size(left), REPRESENTATIVES_MAX)
+    right_size = np.minimum(members.size(right), REPRESENTATIVES_MAX)
+    count = left_size * right_size
+    question = np.repeat(np.arange(len(left)), count)
+    first = np.repeat(np.cumsum(count) - count, count)
+    place = np.arange(len(question)) - first
+    width = right_size[question]
+    a = members.order[members.start[left[question]] + place // width]
+    b = members.order[members.start[right[question]] + place % width]
+    return question, a, b
 
 
 def entity_weights(
@@ -103,7 +80,7 @@ def _weigh(
     right: NDArray[np.int64],
     shift: float,
 ) -> NDArray[np.float64]:
-    question, a, b = members.cross_pairs(left, right)
+    question, a, b = cross_pairs(members, left, right)
     rows, place = np.unique(np.concatenate([a, b]), return_inverse=True)
     gathered = ingested.store.gather_rows(rows)
     one, other = np.split(place.astype(np.int32), 2)

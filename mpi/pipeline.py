@@ -339,11 +339,21 @@ def run_job(
         )
         if needs_refit:
             with timer.stage("fit to the kept pairs", len(scored.edges)):
-                trained = refit(trained, compiled, scored.edges.pattern, options.seed)
+                trained = refit(trained, compiled, scored.edges.pattern)
                 compiled = _compile(trained, ingested)
-                scored = dataclasses.replace(
-                    scored, edges=rescore(ingested, compiled, scored.edges)
-                )
+                scored = _rescored(scored, ingested, compiled)
+        with timer.stage("count people", ingested.record_count):
+            first = _decide(prepared, trained.model, compiled, scored, options)
+            trained = refit(
+                trained,
+                compiled,
+                scored.edges.pattern,
+                ingested=ingested,
+                cluster=first.cluster,
+                memory_bytes=options.memory_bytes,
+            )
+            compiled = _compile(trained, ingested)
+            scored = _rescored(scored, ingested, compiled)
         model, frequencies = trained.model, trained.frequencies
         with timer.stage("cluster") as stage:
             decided = _decide(prepared, model, compiled, scored, options)
@@ -361,6 +371,10 @@ def _compile(trained: Trained, ingested: Ingested) -> CompiledModel:
     return compile_model(
         trained.model, ingested.layout, ingested.overflow, trained.frequencies
     )
+
+
+def _rescored(scored: Scored, ingested: Ingested, compiled: CompiledModel) -> Scored:
+    return dataclasses.replace(scored, edges=rescore(ingested, compiled, scored.edges))
 
 
 def _fitted(prepared: Prepared, options: JobOptions, progress: Progress) -> tuple[Trained, bool]:

@@ -20,6 +20,7 @@ from matching.patterns import PatternCounter, PatternCounts
 from matching.training import TrainingInput, TrainingOptions, estimate
 from mpi.ingest import Ingested
 from mpi.progress import Progress
+from person.clusters import ClusterMembers
 from person.threads import map_slices, slices
 
 __all__ = ["PairSpace", "Trained", "compare_row_pairs", "pair_space", "refit", "train_on"]
@@ -144,7 +145,13 @@ def train_on(
 
 
 def refit(
-    trained: Trained, compiled: CompiledModel, pattern: NDArray[np.int64], seed: int
+    trained: Trained,
+    compiled: CompiledModel,
+    pattern: NDArray[np.int64],
+    *,
+    ingested: Ingested | None = None,
+    cluster: NDArray[np.int64] | None = None,
+    memory_bytes: int = 1 << 30,
 ) -> Trained:
     """Fit the model again to every pair that scoring kept.
 
@@ -157,12 +164,27 @@ def refit(
     trained : the first fit
     compiled : its model
     pattern : int64[n_pairs], agreement patterns of the kept pairs
+    ingested, cluster : the records and int64[n_records], the clusters found so far; values are
+        then counted by person and not by record
     """
+    frequencies = trained.frequencies
+    agreements = None
+    if cluster is not None and ingested is not None:
+        agreements, frequencies = count_exact_agreement(
+            ingested.store,
+            ingested.layout,
+            trained.model.comparisons,
+            memory_bytes=memory_bytes // 2,
+            people=ClusterMembers.of(cluster),
+        )
+    if trained.observed is None:  # a model given from outside keeps its probabilities
+        return replace(trained, frequencies=frequencies)
     unique, counts = np.unique(pattern, return_counts=True)
-    assert trained.observed is not None
     observed = replace(
         trained.observed, candidates=PatternCounts(unique, counts.astype(np.float64))
     )
+    if agreements is not None:
+        observed = replace(observed, agreements=agreements, counts_people=True)
     fitted = estimate(compiled, observed, TrainingOptions())
     model = trained.model.replace(
         comparisons=fitted.comparisons,
@@ -174,7 +196,7 @@ def refit(
             **fitted.facts,
         },
     )
-    return Trained(model=model, frequencies=trained.frequencies, observed=observed)
+    return Trained(model=model, frequencies=frequencies, observed=observed)
 
 
 class ThreadCounters:

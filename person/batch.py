@@ -112,7 +112,9 @@ def _text_column(table: pa.RecordBatch | pa.Table, columns: Sequence[str]) -> Ut
             raise InputError(f"the column {name}: {error}") from error
     if len(parts) == 1:
         return Utf8Column.from_arrow(parts[0])
-    return Utf8Column.from_arrow(pc.binary_join_element_wise(*parts, ";", null_handling="skip"))
+    # Not null_handling="skip": there a row of nothing but nulls gives no result row at all.
+    joined = pc.binary_join_element_wise(*parts, ";", null_handling="replace", null_replacement="")
+    return Utf8Column.from_arrow(pc.utf8_trim(joined, ";"))
 
 
 def _pack(layout: Layout, name: str, result: EncodedField, rows: NDArray[np.uint64]) -> None:

@@ -47,14 +47,14 @@ def _sketch_count(pair_count, row_count):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _sketch(rows, row, slots, codes, words, out_sketch):  # type: ignore[no-untyped-def]
-    """Sketch one packed text to out_sketch, uint64[6]; `codes` and `words` are scratch."""
+def _sketch(rows, row, slots, codes, words, at, out_sketches):  # type: ignore[no-untyped-def]
+    """Sketch one packed text to out_sketches[at], uint64[:, 6]; `codes`, `words` are scratch."""
     length = decode_packed(rows, row, slots, codes)
     once, twice, thrice = letter_counts(codes, length)
     _, telling = find_words(codes, length, words)
-    out_sketch[_ROW] = uint64(row + 1)
-    out_sketch[_ONCE], out_sketch[_TWICE], out_sketch[_THRICE] = once, twice, thrice
-    out_sketch[_TELLING], out_sketch[_LENGTH] = telling, uint64(length)
+    out_sketches[at, _ROW] = uint64(row + 1)
+    out_sketches[at, _ONCE], out_sketches[at, _TWICE], out_sketches[at, _THRICE] = once, twice, thrice
+    out_sketches[at, _TELLING], out_sketches[at, _LENGTH] = telling, uint64(length)
 
 
 @kernel
@@ -88,13 +88,13 @@ def _fill_text(a, b, left, right, slots, tables, out):  # type: ignore[no-untype
             continue
         may_share_words = True
         if overflow == 0 and right_first >> uint64(63) == 0:
-            sketch = sketches[row_b & (sketches.shape[0] - 1)]
-            if sketch[_ROW] != uint64(row_b + 1):
-                _sketch(b, row_b, slots, right_codes, right_words, sketch)
-            counts = (sketch[_ONCE], sketch[_TWICE], sketch[_THRICE])
-            if telling & sketch[_TELLING] == 0:
+            at = row_b & (sketches.shape[0] - 1)
+            if sketches[at, _ROW] != uint64(row_b + 1):
+                _sketch(b, row_b, slots, right_codes, right_words, at, sketches)
+            counts = (sketches[at, _ONCE], sketches[at, _TWICE], sketches[at, _THRICE])
+            if telling & sketches[at, _TELLING] == 0:
                 prefix = common_prefix(a[row_a, first_word], right_first)
-                right_length = int64(sketch[_LENGTH])
+                right_length = int64(sketches[at, _LENGTH])
                 if is_clearly_other_text(
                     once, twice, thrice, length, *counts, right_length, prefix
                 ):

@@ -36,7 +36,7 @@ FULL = {
     "证件类型": ["01", "居民身份证", None],
     "出生日期": ["1980-03-07", "1990年5月12日", None],
     "性别": ["男", "2", "不详"],
-    "手机": ["13912345678", "+86 138-1234-5678", None],
+    "手机": ["13987650123", "+86 138-1234-5678", None],
     "联系电话": ["010-62345678", None, None],
     "行政区划代码": ["110101", "310104", None],
     "地址": ["东城区和平里中街7号3单元502室", "徐汇区漕溪北路88号", None],
@@ -106,10 +106,11 @@ def test_rows_hold_what_the_encoders_say() -> None:
     days = encode_date(column("出生日期"), {}).components["day"].tolist()
     assert [packed_day(1980, 3, 7), packed_day(1990, 5, 12), 0] == days
     assert days == values(batch, "birth_date")
-    joined = ["13912345678;010-62345678", "+86 138-1234-5678", None]
+    joined = ["010-62345678;13987650123", "+86 138-1234-5678", None]
     phones = encode_phone(Utf8Column.from_strings(joined), {}).components
-    assert set(phones["first"].tolist()) == set(values(batch, "phone"))
-    assert values(batch, "phone", 1)[0]
+    assert phones["first"].tolist() == values(batch, "phone")
+    assert phones["second"].tolist() == values(batch, "phone", 1)
+    assert phones["second"][0]
 
 
 def test_every_field_has_a_status() -> None:
@@ -126,11 +127,9 @@ def test_a_missing_column_leaves_its_field_empty(missing: str) -> None:
     """Leaving out one column changes no slot of a field that does not depend on it."""
     full = encode(FULL)
     part = encode({name: column for name, column in FULL.items() if name != missing})
-    bound = {name: field.field.name for field in SCHEMA.bind([missing, "姓名"]) for name in [0]}
-    touched = {bound[0], *{"证件类型": ["id_number"]}.get(missing, [])}
-    touched |= {"手机": {"phone"}, "联系电话": {"phone"}}.get(missing, set())
-    own = {f.name for f in SCHEMA.fields if missing in f.columns} | touched
-    for name in set(LAYOUT.positions) - own:
+    own = {each.name for each in SCHEMA.fields if missing in each.columns}
+    touched = {"证件类型": {"id_number"}, "身份证号": {"birth_date", "gender"}}.get(missing, set())
+    for name in set(LAYOUT.positions) - own - touched:
         assert values(full, name) == values(part, name), name
 
 
@@ -141,7 +140,7 @@ def test_columns_may_hold_numbers_and_dates() -> None:
     as_text = encode(
         {
             "id_number": ["310104900512002", None],
-            "phone": ["13912345678", None],
+            "phone": ["13987650123", None],
             "mobile": ["13812345678", None],
             "birth_date": ["1990-05-12", None],
             "gender": ["2", None],
@@ -150,7 +149,7 @@ def test_columns_may_hold_numbers_and_dates() -> None:
     as_numbers = encode(
         {
             "id_number": [310104900512002, None],
-            "phone": [13912345678.0, None],
+            "phone": [13987650123.0, None],
             "mobile": [13812345678.0, None],
             "birth_date": [datetime.date(1990, 5, 12), None],
             "gender": pa.array([2, None], pa.int8()).dictionary_encode(),
@@ -159,10 +158,21 @@ def test_columns_may_hold_numbers_and_dates() -> None:
     assert as_text.rows.tolist() == as_numbers.rows.tolist()
 
 
+def test_phones_stay_with_their_records() -> None:
+    """Of several phone columns some, or all, may be empty; no phone moves to another record."""
+    phones = [None, "13987650123", None, "13812349876", None]
+    others = [None, None, "010-62345678", "", ""]
+    batch = encode({"name": ["张伟"] * 5, "phone": phones, "mobile": others})
+    expected = [FieldStatus.MISSING, *[FieldStatus.VALID] * 3, FieldStatus.MISSING]
+    assert expected == batch.status["phone"].tolist()
+    alone = encode({"phone": ["13987650123", "010-62345678", "13812349876"]})
+    assert [0, *values(alone, "phone"), 0] == values(batch, "phone")
+
+
 def test_several_phones_may_come_as_a_list() -> None:
     """A list column of phones reads like phones joined by a sign, gaps in the list included."""
-    joined = encode({"phone": ["13912345678;010-62345678"]})
-    listed = encode({"phone": [["13912345678", None, "010-62345678"]]})
+    joined = encode({"phone": ["13987650123;010-62345678"]})
+    listed = encode({"phone": [["13987650123", None, "010-62345678"]]})
     assert joined.rows.tolist() == listed.rows.tolist()
 
 

@@ -1,0 +1,72 @@
+"""Records listed by the cluster they belong to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import int64, uint64
+from numpy.typing import NDArray
+
+from person.jit import kernel
+
+__all__ = ["ClusterMembers", "drop_repeats_within_clusters"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterMembers:
+    """Members of each cluster, a cluster being named by its smallest record number.
+
+    Attributes
+    ----------
+    order : int64[n_records], record numbers, cluster by cluster
+    start : int64[n_records + 1], where a cluster's members begin in `order`
+    """
+
+    order: NDArray[np.int64]
+    start: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, cluster: NDArray[np.int64]) -> ClusterMembers:
+        """List the members of `cluster`, int64[n_records]."""
+        start = np.zeros(len(cluster) + 1, np.int64)
+        np.cumsum(np.bincount(cluster, minlength=len(cluster)), out=start[1:])
+        return cls(np.argsort(cluster, kind="stable"), start)
+
+    def size(self, clusters: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Number of members of each of some clusters."""
+        sizes: NDArray[np.int64] = self.start[clusters + 1] - self.start[clusters]
+        return sizes
+
+
+@kernel
+def _drop_repeats(order, start, hashes):  # type: ignore[no-untyped-def]
+    for cluster in range(start.shape[0] - 1):
+        first, end = start[cluster], start[cluster + 1]
+        if end - first < 2:
+            continue
+        if end - first > 64:
+            members = hashes[order[first:end]]
+            places = np.argsort(members)
+            for k in range(1, members.shape[0]):
+                if members[places[k]] == members[places[k - 1]]:
+                    hashes[order[first + places[k]]] = uint64(0)
+            continue
+        for k in range(first + 1, end):
+            value = hashes[order[k]]
+            for earlier in range(first, k):
+                if value != uint64(0) and hashes[order[earlier]] == value:
+                    hashes[order[k]] = uint64(0)
+                    break
+    return int64(0)
+
+
+def drop_repeats_within_clusters(members: ClusterMembers, hashes: NDArray[np.uint64]) -> None:
+    """Set to 0 every hash that an earlier member of the same cluster has too: in place.
+
+    Parameters
+    ----------
+    members : lists of the clusters
+    hashes : uint64[n_records], one value a record, 0 = none
+    """
+    _drop_repeats(members.order, members.start, hashes)
