@@ -30,6 +30,7 @@ __all__ = [
     "compile_model",
     "null_cell_weights",
     "null_expansion",
+    "relative_chance",
 ]
 
 
@@ -275,6 +276,15 @@ def _ratio_weights(
     )
     weights[-1] = 0.0
     return weights
+
+
+def relative_chance(
+    match: NDArray[np.float64], relative: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Chance of two relatives, from log2 odds against strangers of a match and of relatives."""
+    everything = np.logaddexp2(np.logaddexp2(match, relative), 0.0)
+    chance: NDArray[np.float64] = np.exp2(relative - everything)
+    return chance
 
 
 def compile_model(

@@ -30,6 +30,7 @@ _FINE: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
         ("fuzzy_syllables", "similar_character"),
         ("one_character", "swapped"),
         ("one_given_character",),
+        ("given_only",),
         ("surname_only",),
         ("else",),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -23,9 +23,10 @@ from mpi.clustering import (
     one_to_one,
 )
 from mpi.clustering import Edges as Links
+from mpi.entity_merge import EntityMerges, merge_entities
 from mpi.ingest import Ingested
-from mpi.score_run import Edges, Scored
-from mpi.train_run import PairSpace
+from mpi.lines import FalseAlarms, draw_lines
+from mpi.score_run import Edges
 from person.identity import identity_keys
 
 __all__ = ["Decided", "calibrate", "decide", "prior_shift"]
@@ -94,14 +95,25 @@ def prior_shift(weights: NDArray[np.float64], prior: float, total_pairs: float) 
     return shift
 
 
-def calibrate(scored: Scored, shift: float, space: PairSpace, given: Lines | None) -> Thresholds:
-    """Draw the lines: those of the model where it has them, else from its own calibration."""
-    weights = scored.edges.weight + shift
-    counts = np.ones(len(weights), np.int64)
-    chosen = choose_thresholds(weights, counts)
+def calibrate(
+    edges: Edges, given: Lines | None, alarms: FalseAlarms | None
+) -> Thresholds:
+    """Draw the lines: those of the model where it has them, else from its own calibration.
+
+    Parameters
+    ----------
+    edges : kept pairs, with the table's own prior in their weights
+    given : lines that somebody set
+    alarms : what strangers do; None where no random pairs were looked at, then the pairs' own
+        probabilities decide
+    """
+    if given is None and alarms is not None:
+        return draw_lines(edges.weight, edges.relative, alarms)
+    counts = np.ones(len(edges), np.int64)
+    chosen = choose_thresholds(edges.weight, counts)
     if given is None:
         return chosen
-    return _at_given_lines(weights, counts, chosen, given)
+    return _at_given_lines(edges.weight, counts, chosen, given)
 
 
 def _at_given_lines(
@@ -138,63 +150,96 @@ def _at_given_lines(
 
 def decide(
     ingested: Ingested,
-    model: Model,
     compiled: CompiledModel,
-    scored: Scored,
-    shift: float,
+    kept: Edges,
     thresholds: Thresholds,
-    space: PairSpace,
     clustering: str,
+    shift: float,
+    alarms: FalseAlarms | None,
 ) -> Decided:
     """Link, refuse and cluster.
 
     Parameters
     ----------
+    compiled : the model that weighed the pairs
+    kept : scored pairs, with the table's own prior in their weights
+    thresholds : from `calibrate`
     clustering : 'constrained', 'components' or 'one_to_one'
-    shift : bits by which the weights in `scored` move (`prior_shift`)
+    shift : bits by which the table's own prior moved every weight
+    alarms : what strangers do; None to leave clusters as single links make them
 
     Returns
     -------
     Decided
     """
-    edges = scored.edges
-    edges = edges.with_weight(edges.weight + shift)
-    edges = edges.take(edges.weight >= thresholds.review_weight)
+    edges = kept.take(kept.weight >= thresholds.review_weight)
     is_link = edges.weight >= thresholds.link_weight
     refusal = np.full(len(edges), None, object)
-    count = ingested.record_count
     if clustering == "one_to_one":
         _refuse_second_best(ingested, edges, is_link, refusal)
     linked = np.flatnonzero(is_link)
     left, right = edges.left[linked].astype(np.int32), edges.right[linked].astype(np.int32)
+    count = ingested.record_count
     if clustering == "components":
-        cluster = connected_components(count, left, right)
+        cluster = connected_components(count, left, right).astype(np.int64)
         confidence = _component_confidence(count, left, right, edges.weight[linked])
-        return Decided(
-            edges=edges,
-            is_link=is_link,
-            refusal=refusal,
-            cluster=cluster.astype(np.int64),
-            confidence=confidence,
-            thresholds=thresholds,
-            prior_shift=shift,
+    else:
+        guard = _guard(ingested, compiled.model, clustering)
+        outcome = cluster_constrained(
+            count,
+            Links(left, right, edges.weight[linked]),
+            guard,
+            _cross_scorer(ingested, compiled, shift),
+            ClusterOptions(),
         )
-    outcome = cluster_constrained(
-        count,
-        Links(left, right, edges.weight[linked]),
-        _guard(ingested, model, clustering),
-        _cross_scorer(ingested, compiled, shift),
-        ClusterOptions(weight_of_no_evidence=compiled.prior_match_weight + shift),
-    )
-    _apply_refusals(outcome, linked, is_link, refusal)
+        _apply_refusals(outcome, linked, is_link, refusal)
+        cluster, confidence = outcome.cluster.astype(np.int64), outcome.confidence
+        if alarms is not None and clustering == "constrained":
+            blocked = _blocked(kept, edges, refusal)
+            merges = merge_entities(
+                ingested, cluster, kept, blocked, alarms, guard, links_before=len(linked)
+            )
+            cluster = merges.cluster
+            confidence = np.minimum(confidence, match_probability(merges.weight))
+            thresholds = _with_merges(thresholds, edges, cluster, merges)
+    is_link = cluster[edges.left] == cluster[edges.right]
+    refusal[is_link] = None
     return Decided(
         edges=edges,
         is_link=is_link,
         refusal=refusal,
-        cluster=outcome.cluster.astype(np.int64),
-        confidence=outcome.confidence,
+        cluster=cluster,
+        confidence=confidence,
         thresholds=thresholds,
         prior_shift=shift,
+    )
+
+
+def _blocked(kept: Edges, edges: Edges, refusal: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Which kept pairs were refused: bool[len(kept)]; `edges` are those above the review line."""
+    blocked = np.zeros(len(kept), np.bool_)
+    above = np.flatnonzero(kept.weight >= edges.weight.min()) if len(edges) else np.zeros(0, int)
+    blocked[above] = [reason is not None for reason in refusal]
+    return blocked
+
+
+def _with_merges(
+    thresholds: Thresholds, edges: Edges, cluster: NDArray[np.int64], merges: EntityMerges
+) -> Thresholds:
+    """What is expected once clusters have been merged by all their records."""
+    links = int((cluster[edges.left] == cluster[edges.right]).sum())
+    false = thresholds.expected_false_links + merges.expected_false
+    matches = max(thresholds.expected_matches, links - false)
+    return replace(
+        thresholds,
+        links=links,
+        expected_false_links=false,
+        expected_precision=1.0 - false / links if links else 1.0,
+        expected_recall=min((links - false) / matches, 1.0) if matches else 1.0,
+        expected_recall_with_review=max(
+            thresholds.expected_recall_with_review,
+            min((links - false) / matches, 1.0) if matches else 1.0,
+        ),
     )
 
 

@@ -14,15 +14,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.compiled import CompiledModel
+from matching.compiled import CompiledModel, relative_chance
 from mpi.ingest import Ingested
 from person.clusters import ClusterMembers
 from person.hashing import hash_field_values
+from person.threads import slices
 
 __all__ = ["cross_pairs", "entity_weights"]
 
 REPRESENTATIVES_MAX: Final = 6
-PAIRS_AT_ONCE: Final = 1 << 15
+QUESTIONS_AT_ONCE: Final = 1 << 12
 
 
 def cross_pairs(
@@ -52,7 +53,7 @@ def entity_weights(
     right: NDArray[np.int64],
     *,
     shift: float,
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Match weight of each two clusters.
 
     Parameters
@@ -63,13 +64,14 @@ def entity_weights(
 
     Returns
     -------
-    float64[n_questions]
+    float64[n_questions] match weights, float64[n_questions] chances of two relatives
     """
-    weights = np.empty(len(left))
-    for start in range(0, len(left), PAIRS_AT_ONCE // 8):
-        part = slice(start, start + PAIRS_AT_ONCE // 8)
-        weights[part] = _weigh(ingested, compiled, members, left[part], right[part], shift)
-    return weights
+    weights, relatives = np.empty(len(left)), np.zeros(len(left))
+    for part in slices(len(left), QUESTIONS_AT_ONCE):
+        weights[part], relatives[part] = _weigh(
+            ingested, compiled, members, left[part], right[part], shift
+        )
+    return weights, relatives
 
 
 def _weigh(
@@ -79,7 +81,7 @@ def _weigh(
     left: NDArray[np.int64],
     right: NDArray[np.int64],
     shift: float,
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     question, a, b = cross_pairs(members, left, right)
     rows, place = np.unique(np.concatenate([a, b]), return_inverse=True)
     gathered = ingested.store.gather_rows(rows)
@@ -108,9 +110,9 @@ def _weigh(
             relative[asked] += (
                 comparison.relative_weight[cells[chosen]] + frequency[chosen] - penalty
             )
-    if relative is not None:
-        total -= np.logaddexp2(0.0, relative)
-    return total
+    if relative is None:
+        return total, np.zeros(len(left))
+    return total - np.logaddexp2(0.0, relative), relative_chance(total, relative)
 
 
 def _best_pair(

@@ -115,7 +115,7 @@ def rows_of(
         file = inputs.files[index]
         id_column = schema.find_column(schema.record_id, file.columns)
         if id_column is None:
-            numbers = np.arange(first_row + 1, first_row + 1 + batch.num_rows)
+            numbers = file.row_number(np.arange(first_row, first_row + batch.num_rows))
             ids = pc.cast(pa.array(numbers), pa.string())
         else:
             ids = pc.utf8_trim_whitespace(pc.cast(batch.column(id_column), pa.string()))

@@ -74,7 +74,7 @@ class _Task:
     side: int
     path: str
     stem: str
-    first_row: int
+    row_number: NDArray[np.int64]
     batch: pa.RecordBatch
     bound: tuple[BoundField, ...]
     id_column: str | None
@@ -176,7 +176,7 @@ def ingest(
         reasons = "; ".join(f"{count} {reason}" for reason, count in rejects.counts.items())
         raise InputError(f"no usable row in the input ({reasons or 'it is empty'})")
     for other in inputs[1:]:
-        _merge_rejects(rejects, other.rejects)
+        rejects.extend(other.rejects)
     return Ingested(
         schema=schema,
         layout=layout,
@@ -191,16 +191,9 @@ def ingest(
     )
 
 
-def _merge_rejects(into: Rejects, other: Rejects) -> None:
-    if other is into or not len(other):
-        return
-    table = other.to_table()
-    for row in table.to_pylist():
-        into.append(row["file"], row["row"], reason=row["reason"], source=row["source"])
-
-
 def _tasks(inputs: Sequence[InputSet], schema: Schema, notes: list[str]) -> Iterator[_Task]:
     for side, each in enumerate(inputs):
+        notes += each.notes
         bound_of: dict[int, tuple[Any, ...]] = {}
         for index, first_row, batch in each:
             file = each.files[index]
@@ -215,8 +208,9 @@ def _tasks(inputs: Sequence[InputSet], schema: Schema, notes: list[str]) -> Iter
                 if id_column is None:
                     notes.append(f"{file.path}: no record id column; row numbers serve as ids")
             bound, id_column, source_column = bound_of[index]
+            numbers = file.row_number(np.arange(first_row, first_row + batch.num_rows))
             yield _Task(
-                side, file.path, file.stem, first_row, batch, bound, id_column, source_column
+                side, file.path, file.stem, numbers, batch, bound, id_column, source_column
             )
 
 
@@ -224,8 +218,7 @@ def _encode(task: _Task, schema: Schema, layout: Layout) -> _Encoded:
     batch = encode_batch(task.batch, schema, layout, task.bound)
     count = len(batch)
     if task.id_column is None:
-        first = task.first_row + 1
-        record_id = pc.cast(pa.array(np.arange(first, first + count)), pa.string())
+        record_id = pc.cast(pa.array(task.row_number), pa.string())
     else:
         record_id = pc.utf8_trim_whitespace(pc.cast(task.batch.column(task.id_column), pa.string()))
     has_id = pc.fill_null(pc.not_equal(record_id, ""), False).to_numpy(zero_copy_only=False)
@@ -311,7 +304,7 @@ class _Gatherer:
         names = np.array([name for _, name in self.sources], object)
         self.rejects.append(
             encoded.task.path,
-            encoded.task.first_row + places + 1,
+            encoded.task.row_number[places],
             reason=reason,
             source=names[source[places]].tolist(),
             record_id=encoded.record_id.take(pa.array(places)),

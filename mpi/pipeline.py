@@ -33,6 +33,7 @@ from matching.frequencies import TermFrequencies, count_exact_agreement
 from matching.model import Model, Thresholds, read_model
 from mpi.decide import Decided, calibrate, decide, expected_facts, prior_shift
 from mpi.ingest import Ingested, effective_schema, ingest
+from mpi.lines import FalseAlarms
 from mpi.outputs import OutputDirectory
 from mpi.progress import NO_PROGRESS, Progress, Stage
 from mpi.report_build import build_report
@@ -343,21 +344,20 @@ def run_job(
                 compiled = _compile(trained, ingested)
                 scored = _rescored(scored, ingested, compiled)
         with timer.stage("count people", ingested.record_count):
-            first = _decide(prepared, trained.model, compiled, scored, options)
+            people = _decide(prepared, trained, compiled, scored, options).cluster
             trained = refit(
                 trained,
                 compiled,
                 scored.edges.pattern,
                 ingested=ingested,
-                cluster=first.cluster,
+                cluster=people,
                 memory_bytes=options.memory_bytes,
             )
             compiled = _compile(trained, ingested)
             scored = _rescored(scored, ingested, compiled)
+        with timer.stage("cluster", ingested.record_count):
+            decided = _decide(prepared, trained, compiled, scored, options)
         model, frequencies = trained.model, trained.frequencies
-        with timer.stage("cluster") as stage:
-            decided = _decide(prepared, model, compiled, scored, options)
-            stage.advance(ingested.record_count)
         with timer.stage("write results") as stage:
             result = _result(prepared, model, compiled, scored, decided, frequencies, options, mode)
             _complete_run(result.run, inputs, timer, started)
@@ -401,21 +401,26 @@ def _fitted(prepared: Prepared, options: JobOptions, progress: Progress) -> tupl
 
 
 def _decide(
-    prepared: Prepared, model: Model, compiled: CompiledModel, scored: Scored, options: JobOptions
+    prepared: Prepared,
+    trained: Trained,
+    compiled: CompiledModel,
+    scored: Scored,
+    options: JobOptions,
 ) -> Decided:
-    prior = model.probability_two_random_records_match
+    """Bring the table's own prior into every weight, draw the lines, link and cluster."""
+    prior = trained.model.probability_two_random_records_match
     assert prior is not None
-    shift = prior_shift(scored.edges.weight, prior, prepared.space.total_pairs)
-    thresholds = calibrate(scored, shift, prepared.space, model.thresholds)
+    total_pairs = prepared.space.total_pairs
+    shift = prior_shift(scored.edges.weight, prior, total_pairs)
+    edges = scored.edges.with_weight(scored.edges.weight + shift)
+    alarms = None
+    if trained.observed is not None:
+        alarms = FalseAlarms(
+            compiled, trained.frequencies, trained.observed.random, total_pairs, shift
+        )
+    thresholds = calibrate(edges, trained.model.thresholds, alarms)
     return decide(
-        prepared.ingested,
-        model,
-        compiled,
-        scored,
-        shift,
-        thresholds,
-        prepared.space,
-        options.clustering,
+        prepared.ingested, compiled, edges, thresholds, options.clustering, shift, alarms
     )
 
 

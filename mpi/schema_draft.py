@@ -127,7 +127,7 @@ def _guess(column: str, values: pa.ChunkedArray) -> _Guess | None:
 def _refined(kind: str, role: str, group: str, text: pa.ChunkedArray, why: str) -> _Guess:
     """Let the values correct what the name suggests."""
     options: dict[str, Any] = {}
-    if kind == "latin_name" and _share(text, r"[\u4e00-\u9fff]") > 0.5:
+    if kind == "latin_name" and _share(text, r"\p{Han}") > 0.5:
         return _Guess("han_name", "full_name" if role == "full_name" else role, "", f"{why} and its Han characters")
     if kind == "category" and role == "sex":
         if _share(text, r"(?i)^\s*([0129mf男女]|male|female|男性|女性)\s*$") > 0.9:
@@ -145,7 +145,7 @@ def _by_values(text: pa.ChunkedArray) -> _Guess | None:
         return _Guess("date", "", "", "its values look like dates")
     if _share(text, r"^\d{17}[\dXx]$|^\d{15}$") > 0.8:
         return _Guess("national_id", "national_id", "identity", "its values look like id numbers")
-    if _share(text, r"^[\u4e00-\u9fff·]{2,5}$") > 0.8:
+    if _share(text, r"^[\p{Han}·]{2,5}$") > 0.8:
         return _Guess("han_name", "full_name", "", "its values look like Chinese names")
     distinct = len(pc.unique(text)) / len(text)
     if distinct > 0.5 and _share(text, r"\d") > 0.9 and _longest(text) <= 30:
@@ -174,9 +174,9 @@ def _resident_field(column: str) -> Field | None:
 def _fits_resident(resident: Field, text: pa.ChunkedArray) -> bool:
     """English names such as 'name' or 'address' are the resident schema's only if values are."""
     checks: dict[str, Callable[[], bool]] = {
-        "han_name": lambda: _share(text, r"[\u4e00-\u9fff]") > 0.5,
+        "han_name": lambda: _share(text, r"\p{Han}") > 0.5,
         "national_id": lambda: _share(text, r"^\s*\d{15,17}[\dXx]?\s*$") > 0.5,
-        "address": lambda: _share(text, r"[\u4e00-\u9fff]") > 0.5,
+        "address": lambda: _share(text, r"\p{Han}") > 0.5,
         "region": lambda: _share(text, r"^\d{6,12}$|[\u4e00-\u9fff]") > 0.5,
         "gender": lambda: _share(text, r"(?i)^\s*([0129mf男女]|male|female|男性|女性)\s*$") > 0.8,
     }

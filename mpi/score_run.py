@@ -1,6 +1,6 @@
 """Score every candidate pair; keep the likely ones, count them all.
 
-Memory: 32 bytes a kept pair; the others are only counted.
+Memory: 40 bytes a kept pair; the others are only counted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from blocking.buckets import CandidateChunk
 from blocking.passes import run_passes
 from blocking.rules import BlockingRule
-from matching.compiled import CompiledModel
+from matching.compiled import CompiledModel, PairScores, relative_chance
 from mpi.ingest import Ingested
 from mpi.progress import Progress
 from mpi.train_run import PairSpace, pairs_in_space
@@ -39,12 +39,14 @@ class Edges:
     left, right : int64[n_edges], record numbers, left < right
     weight : float64[n_edges], match weight
     pattern : int64[n_edges], agreement pattern
+    relative : float64[n_edges], chance of being two people of one household
     """
 
     left: NDArray[np.int64]
     right: NDArray[np.int64]
     weight: NDArray[np.float64]
     pattern: NDArray[np.int64]
+    relative: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.left)
@@ -55,10 +57,11 @@ class Edges:
             self.right[chosen],
             self.weight[chosen],
             self.pattern[chosen],
+            self.relative[chosen],
         )
 
     def with_weight(self, weight: NDArray[np.float64]) -> Edges:
-        return Edges(self.left, self.right, weight, self.pattern)
+        return Edges(self.left, self.right, weight, self.pattern, self.relative)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,15 +115,17 @@ class _Collector:
         rows = (chunk.rows[:, -1] & np.uint64(ORIGIN_ROW_MASK)).astype(np.int64)
         a, b = rows[left[pair]], rows[right[pair]]
         patterns = self._compiled.patterns(np.ascontiguousarray(scores.cells[:, kept]))
-        part["edges"].append((np.minimum(a, b), np.maximum(a, b), scores.weight[kept], patterns))
+        relative = relative_of(scores)[kept]
+        edge = (np.minimum(a, b), np.maximum(a, b), scores.weight[kept], patterns, relative)
+        part["edges"].append(edge)
 
     def edges(self) -> Edges:
         pieces = [piece for part in self._parts for piece in part["edges"]]
         if not pieces:
             empty = np.zeros(0, np.int64)
-            return Edges(empty, empty, np.zeros(0), empty)
-        left, right, weight, pattern = (
-            np.concatenate([piece[i] for piece in pieces]) for i in range(4)
+            return Edges(empty, empty, np.zeros(0), empty, np.zeros(0))
+        left, right, weight, pattern, relative = (
+            np.concatenate([piece[i] for piece in pieces]) for i in range(5)
         )
         order = np.lexsort((right, left))
         left, right = left[order], right[order]
@@ -128,7 +133,7 @@ class _Collector:
         first = np.ones(len(left), np.bool_)
         first[1:] = (left[1:] != left[:-1]) | (right[1:] != right[:-1])
         chosen = order[first]
-        return Edges(left[first], right[first], weight[chosen], pattern[chosen])
+        return Edges(left[first], right[first], weight[chosen], pattern[chosen], relative[chosen])
 
     def pair_count(self) -> int:
         return sum(part["pairs"] for part in self._parts)
@@ -177,16 +182,24 @@ def rescore(ingested: Ingested, compiled: CompiledModel, edges: Edges) -> Edges:
     Rows are gathered by number, RESCORE_PAIRS pairs at a time on each thread.
     """
 
-    def weigh(part: slice) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    def weigh(part: slice) -> tuple[NDArray[Any], ...]:
         left, right = edges.left[part], edges.right[part]
         rows, place = np.unique(np.concatenate([left, right]), return_inverse=True)
         gathered = ingested.store.gather_rows(rows)
         a, b = np.split(place.astype(np.int32), 2)
         scores = compiled.score(gathered, gathered, a, b)
-        return scores.weight, compiled.patterns(scores.cells)
+        return scores.weight, compiled.patterns(scores.cells), relative_of(scores)
 
     parts = map_slices(weigh, slices(len(edges), RESCORE_PAIRS))
     if not parts:
         return edges
-    weight, pattern = (np.concatenate([part[i] for part in parts]) for i in range(2))
-    return Edges(edges.left, edges.right, weight, pattern)
+    weight, pattern, relative = (np.concatenate([part[i] for part in parts]) for i in range(3))
+    return Edges(edges.left, edges.right, weight, pattern, relative)
+
+
+def relative_of(scores: PairScores) -> NDArray[np.float64]:
+    """Chance of each pair to be two people of one household, float64[n_pairs]."""
+    if scores.relative_weight is None:
+        return np.zeros(len(scores.weight))
+    match = scores.weight + np.logaddexp2(0.0, scores.relative_weight)
+    return relative_chance(match, scores.relative_weight)

@@ -190,7 +190,7 @@ def test_no_rows_are_ordinary_input() -> None:
     assert all(len(status) == 0 for status in batch.status.values())
 
 
-RECORD = st.fixed_dictionaries({name: strategies.messy_texts for name in FULL})
+RECORD = st.fixed_dictionaries(dict.fromkeys(FULL, strategies.messy_texts))
 
 
 @given(st.lists(RECORD, min_size=1, max_size=6))
@@ -308,7 +308,7 @@ def test_a_passport_says_nothing_of_birth() -> None:
 
 
 def test_identity_keys_are_the_proven_numbers() -> None:
-    """Only an 18-digit number of the national scheme with a right check digit keeps people apart."""
+    """Only an 18-digit national number with a right check digit keeps people apart."""
     numbers = [
         MALE_1980,
         "110101800307231",  # 15 digits prove less

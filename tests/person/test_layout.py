@@ -86,7 +86,7 @@ def test_an_unknown_field_is_named_with_those_there_are() -> None:
     ],
 )
 def test_equality_of_value_slots_is_equality_of_the_value(name: str, components: list[str]) -> None:
-    """Parts that only describe a value (how an id came, a second phone) do not tell values apart."""
+    """Parts that only describe a value (how an id came, a second phone) do not count."""
     layout = resident_layout()
     expected = [list(p[1:]) for p in layout.positions[name] if p[0] in components]
     assert expected == layout.value_slots(name).tolist()

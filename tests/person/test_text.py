@@ -18,7 +18,9 @@ from tests import strategies
 
 def texts(column: Utf8Column) -> list[str | None]:
     return [
-        bytes(column.data[column.offsets[row] : column.offsets[row + 1]]).decode() if valid else None
+        bytes(column.data[column.offsets[row] : column.offsets[row + 1]]).decode()
+        if valid
+        else None
         for row, valid in enumerate(column.valid.tolist())
     ]
 

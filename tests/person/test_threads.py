@@ -57,9 +57,9 @@ def test_an_error_reaches_the_caller(workers: int) -> None:
         return item
 
     given_out = []
+    results = ordered_map(work, range(100))
     with pytest.raises(ValueError, match="item three"):
-        for result in ordered_map(work, range(100)):
-            given_out.append(result)
+        given_out.extend(results)
     assert [0, 1, 2] == given_out
     with pytest.raises(ValueError, match="item three"):
         map_slices(work, range(10))

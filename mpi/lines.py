@@ -1,0 +1,162 @@
+"""Where the link and the review line lie, from what strangers and relatives would do by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.compiled import CompiledModel
+from matching.frequencies import TermFrequencies
+from matching.patterns import PatternCounts
+from mpi.calibration import (
+    REVIEW_PAIRS_MIN,
+    REVIEW_PROBABILITY_MIN,
+    REVIEW_SHARE_MAX,
+    Thresholds,
+    match_probability,
+    match_weight,
+)
+from mpi.stranger_weights import stranger_tail
+
+__all__ = ["FALSE_LINK_RATE_MAX", "FalseAlarms", "draw_lines", "lowest_safe_weight"]
+
+FALSE_LINK_RATE_MAX: Final = 1e-4
+PAIR_SHARE: Final = 0.5
+"""Of the false links allowed, the share that single pairs may spend; clusters spend the rest."""
+LOCAL_FALSE_SHARE_MAX: Final = 0.1
+"""Of the pairs just above the line no more than this share may be false: an average kept by
+thousands of certain links must not pay for links that are mostly wrong."""
+LOCAL_BITS: Final = 2.0
+LINK_WEIGHT_MIN: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class FalseAlarms:
+    """What it takes to tell how many false links lie above a weight.
+
+    Attributes
+    ----------
+    compiled, frequencies, random : see `mpi.stranger_weights.stranger_tail`
+    total_pairs : pairs that could be asked about
+    shift : bits added to the prior
+    """
+
+    compiled: CompiledModel
+    frequencies: Mapping[str, TermFrequencies]
+    random: PatternCounts
+    total_pairs: float
+    shift: float
+
+    def strangers_above(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Expected pairs of strangers at or above each weight, float64[k]."""
+        tail = stranger_tail(
+            self.compiled, dict(self.frequencies), self.random, weights, shift=self.shift
+        )
+        expected: NDArray[np.float64] = tail * self.total_pairs
+        return expected
+
+
+def lowest_safe_weight(
+    weight: NDArray[np.float64],
+    relative_chance: NDArray[np.float64],
+    alarms: FalseAlarms,
+    *,
+    allowed_rate: float,
+    links_before: float = 0.0,
+) -> float:
+    """The smallest weight above which few enough links are expected to be false.
+
+    Parameters
+    ----------
+    weight : float64[k], weights of the questions (pairs, or pairs of clusters)
+    relative_chance : float64[k], chance of each to be two relatives
+    alarms : what strangers do
+    allowed_rate : expected false links, as a share of all links
+    links_before : links made already, which the rate counts too
+
+    Returns
+    -------
+    float, infinite where no weight is safe
+    """
+    order = np.argsort(-weight, kind="stable")
+    line = weight[order]
+    if not len(line):
+        return float("inf")
+    links = np.arange(1, len(line) + 1, dtype=np.float64)
+    false = alarms.strangers_above(line) + np.cumsum(relative_chance[order])
+    accepted = (false <= allowed_rate * (links + links_before)) & (line >= LINK_WEIGHT_MIN)
+    # The share of false pairs among those between a line and LOCAL_BITS above it.
+    above = np.searchsorted(-line, -(line + LOCAL_BITS), side="left") - 1
+    links_above = np.where(above >= 0, links[np.maximum(above, 0)], 0.0)
+    false_above = np.where(above >= 0, false[np.maximum(above, 0)], 0.0)
+    local = (false - false_above) / np.maximum(links - links_above, 1.0)
+    accepted &= local <= LOCAL_FALSE_SHARE_MAX
+    refused = np.flatnonzero(~accepted)
+    kept = int(refused[0]) if len(refused) else len(line)
+    return float(line[kept - 1]) if kept else float("inf")
+
+
+def draw_lines(
+    weight: NDArray[np.float64], relative_chance: NDArray[np.float64], alarms: FalseAlarms
+) -> Thresholds:
+    """Draw the link and the review line for scored pairs.
+
+    Parameters
+    ----------
+    weight : float64[k], match weights of the kept pairs, prior included
+    relative_chance : float64[k], chance of each to be two relatives
+    alarms : what strangers do
+
+    Returns
+    -------
+    Thresholds; expected figures count strangers and relatives above the link line as false
+    """
+    safe = match_weight(1.0 - FALSE_LINK_RATE_MAX)
+    link = lowest_safe_weight(
+        weight, relative_chance, alarms, allowed_rate=FALSE_LINK_RATE_MAX * PAIR_SHARE
+    )
+    # Pairs that each keep the bound by their own probability keep it together.
+    link = min(link, safe)
+    linked = weight >= link
+    links = int(linked.sum())
+    false = 0.0
+    if links:
+        by_model = float((1.0 - match_probability(weight[linked])).sum())
+        by_chance = float(alarms.strangers_above(np.array([link]))[0])
+        false = min(by_model, by_chance + float(relative_chance[linked].sum()))
+    review = _review_line(weight, link, links)
+    shown = (weight >= review) & ~linked
+    probability = match_probability(weight)
+    review_matches = float(probability[shown].sum())
+    missed = float(probability[weight < review].sum())
+    matches = max(links - false + review_matches + missed, 1e-9)
+    return Thresholds(
+        link_weight=link,
+        review_weight=review,
+        links=links,
+        expected_precision=1.0 - false / links if links else 1.0,
+        expected_recall=(links - false) / matches if links else 1.0,
+        expected_recall_with_review=(links - false + review_matches) / matches,
+        expected_matches=matches,
+        expected_false_links=false,
+        expected_missed_matches=missed,
+        review_pairs=int(shown.sum()),
+        review_expected_matches=review_matches,
+        review_pairs_cut=int(
+            ((weight >= match_weight(REVIEW_PROBABILITY_MIN)) & (weight < review)).sum()
+        ),
+        link_limited_by="false_link_rate",
+        review_limited_by="volume" if review > match_weight(REVIEW_PROBABILITY_MIN) else "probability",
+    )
+
+
+def _review_line(weight: NDArray[np.float64], link: float, links: int) -> float:
+    """Pairs worth a person's look, the most probable first, no more than can be looked at."""
+    floor = min(match_weight(REVIEW_PROBABILITY_MIN), link)
+    below = np.sort(weight[(weight >= floor) & (weight < link)])[::-1]
+    most = max(REVIEW_PAIRS_MIN, int(REVIEW_SHARE_MAX * links))
+    return floor if len(below) <= most else float(below[most - 1])
