@@ -184,7 +184,7 @@ def _count_people(
     source: RecordSource, layout: Layout, fields: Sequence[str], people: ClusterMembers
 ) -> tuple[ExactAgreement, TermFrequencies]:
     parts = [_combined_hashes(chunk.rows, layout, fields) for chunk in source.chunks()]
-    hashes = np.concatenate(parts)
+    hashes = np.concatenate([np.zeros(0, np.uint64), *parts])
     drop_repeats_within_clusters(people, hashes)
     return _frequencies([hashes[hashes != 0]])
 

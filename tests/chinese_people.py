@@ -220,7 +220,7 @@ def _surname(chance: random.Random) -> str:
 
 def _surname_sums() -> list[float]:
     known = len(_SURNAME_PERMILLE)
-    tail = [9.0 * (known / rank) ** 0.85 for rank in range(known, len(_SURNAMES))]
+    tail = [7.8 * (known / rank) ** 0.9 for rank in range(known, len(_SURNAMES))]
     return list(accumulate([*_SURNAME_PERMILLE, *tail]))
 
 

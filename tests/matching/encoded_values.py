@@ -22,15 +22,47 @@ __all__ = ["EncodedValues", "encoded_values", "grades_of"]
 
 _VALUES: Final[dict[str, Sequence[str]]] = {
     "han_name": (
-        *("张伟", "張偉", "张玮", "章伟", "张伟伟", "伟张", "欧阳娜娜", "欧阳娜", "娜娜欧阳", "单雄信"),
-        *("shan xiongxin", "Zhang Wei", "买买提·阿布都拉·吐尔逊江", "买买提·阿布都拉", "王?明", "王小明"),
+        *(
+            "张伟",
+            "張偉",
+            "张玮",
+            "章伟",
+            "张伟伟",
+            "伟张",
+            "欧阳娜娜",
+            "欧阳娜",
+            "娜娜欧阳",
+            "单雄信",
+        ),
+        *(
+            "shan xiongxin",
+            "Zhang Wei",
+            "买买提·阿布都拉·吐尔逊江",
+            "买买提·阿布都拉",
+            "王?明",
+            "王小明",
+        ),
     ),
     "latin_name": (
         *("smith", "smyth", "smithe", "smit", "s", "john", "jon", "johnathan", "o'brien", "obrien"),
-        *("anne marie", "marie anne", "de la cruz", "van der berg-" + "long" * 5, "müller", "иванов"),
+        *(
+            "anne marie",
+            "marie anne",
+            "de la cruz",
+            "van der berg-" + "long" * 5,
+            "müller",
+            "иванов",
+        ),
     ),
     "text": (
-        *("12 high street", "high street 12", "12 high st", "21 high street", "flat 3", "highstreet"),
+        *(
+            "12 high street",
+            "high street 12",
+            "12 high st",
+            "21 high street",
+            "flat 3",
+            "highstreet",
+        ),
         *("a" * 40, "a" * 39 + "b", "rose cottage", "rosecottage", "the rose cottage", "x"),
     ),
     "identifier": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from math import log2
 from pathlib import Path
@@ -134,7 +135,10 @@ def test_cells_are_named_by_their_levels() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda raw: raw.update(format="mpi-model/0"), "not a model of this version: format is 'mp"),
+        (
+            lambda raw: raw.update(format="mpi-model/0"),
+            "not a model of this version: format is 'mp",
+        ),
         (lambda raw: raw.pop("format"), "format is None, expected 'mpi-model/1'"),
         (lambda raw: raw.pop("schema"), "lacks or misshapes an entry: 'schema'"),
         (lambda raw: raw.pop("comparisons"), "lacks or misshapes an entry: 'comparisons'"),
@@ -248,11 +252,10 @@ def test_any_schema_gets_comparisons_that_compile(fields: list[Field], groups: l
 
     fields = [replace(each, group=group) for each, group in zip(fields, groups)]
     layout = layout_for(fields)
-    try:
-        found = default_comparisons(fields, layout)
-    except ConfigError as error:
-        assert "split it into two groups" in str(error)
-        return
+    sizes = Counter(each.group for each in fields if each.group)
+    if max(sizes.values(), default=0) > 5:
+        return  # may be refused: too many fields to be weighed together
+    found = default_comparisons(fields, layout)
     seen = [name for each in found for p in each.parts for name in p.fields]
     assert sorted(each.name for each in fields) == sorted(seen)
     for each in found:

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from matching.patterns import PatternCounter, PatternCounts
 
-CHUNKS = st.lists(st.lists(st.integers(0, 50) | st.integers(0, (1 << 62) - 1), max_size=40), max_size=5)
+CHUNKS = st.lists(
+    st.lists(st.integers(0, 50) | st.integers(0, (1 << 62) - 1), max_size=40), max_size=5
+)
 
 
 def as_dict(counts: PatternCounts) -> dict[int, float]:
