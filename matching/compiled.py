@@ -28,9 +28,10 @@ __all__ = [
     "CompiledModel",
     "PairScores",
     "compile_model",
+    "from_null_cells",
     "null_cell_weights",
-    "null_expansion",
     "relative_chance",
+    "with_null_cells",
 ]
 
 
@@ -247,13 +248,30 @@ _CHEAP: Final = ("exact", "date", "gender", "national_id", "phone", "region", "a
 """Comparators of a few instructions, beside those that align strings."""
 
 
-def null_expansion(shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Which full cells a cell with nulls may stand for: float64[null_cells, full_cells] of 0/1."""
-    expansion = np.ones((1, 1))
-    for levels in shape:
-        one = np.vstack([np.eye(levels), np.ones((1, levels))])
-        expansion = np.kron(expansion, one)
-    return expansion
+def with_null_cells(values: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Extend cells by those with null parts: each is the sum over what its null parts may be.
+
+    Parameters
+    ----------
+    values : float64[cells], over the combinations of `shape` levels
+
+    Returns
+    -------
+    float64[null_cells], over the combinations of one level more for each part, null last
+    """
+    cube = values.reshape(shape)
+    for axis in range(len(shape)):
+        cube = np.concatenate([cube, cube.sum(axis=axis, keepdims=True)], axis=axis)
+    return cube.reshape(-1)
+
+
+def from_null_cells(values: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """The transpose of `with_null_cells`: give each cell the values of all null cells over it."""
+    cube = values.reshape(tuple(count + 1 for count in shape))
+    for axis in range(len(shape)):
+        known, null = np.split(cube, [shape[axis]], axis=axis)
+        cube = known + null
+    return cube.reshape(-1)
 
 
 def null_cell_weights(comparison: Comparison) -> NDArray[np.float64]:
@@ -270,9 +288,9 @@ def _ratio_weights(
     comparison: Comparison, probability: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     assert comparison.u_probability is not None
-    expansion = null_expansion(comparison.shape)
+    shape = comparison.shape
     weights: NDArray[np.float64] = np.log2(
-        (expansion @ probability) / (expansion @ comparison.u_probability)
+        with_null_cells(probability, shape) / with_null_cells(comparison.u_probability, shape)
     )
     weights[-1] = 0.0
     return weights

@@ -57,8 +57,8 @@ class TrainingOptions:
     u_floor_pairs : the least number of agreeing pairs behind any counted u
     """
 
-    iterations_max: int = 200
-    convergence: float = 1e-4
+    iterations_max: int = 300
+    convergence: float = 3e-4
     m_prior_pairs: float = 10.0
     fixed_m: bool = False
     fixed_u: bool = False

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from math import prod
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.compiled import null_expansion
+from matching.compiled import from_null_cells, with_null_cells
 from matching.frequencies import ExactAgreement, countable_parts
 from matching.model import Comparison
 
@@ -36,7 +37,6 @@ class ComparisonTable:
 
     Attributes
     ----------
-    expansion : float64[null_cells, cells], see `matching.compiled.null_expansion`
     m, u, relative : float64[cells]; `relative` is None where relatives are not modelled
     m_start, relative_start : what m and relative are drawn towards
     sets : the sets of countable parts, smallest first, the empty one included
@@ -47,7 +47,6 @@ class ComparisonTable:
     """
 
     comparison: Comparison
-    expansion: NDArray[np.float64]
     m: NDArray[np.float64]
     u: NDArray[np.float64]
     relative: NDArray[np.float64] | None
@@ -61,12 +60,13 @@ class ComparisonTable:
 
     @property
     def null_cell_count(self) -> int:
-        return len(self.expansion)
+        return self.has_all.shape[1]
 
     def log_ratio(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
         """ln(probability / u) of every null cell."""
-        ratio: NDArray[np.float64] = np.log(self.expansion @ probability) - np.log(
-            self.expansion @ self.u
+        shape = self.comparison.shape
+        ratio: NDArray[np.float64] = np.log(
+            with_null_cells(probability, shape) / with_null_cells(self.u, shape)
         )
         ratio[-1] = 0.0
         return ratio
@@ -151,10 +151,10 @@ class ComparisonTable:
 
         The cell in which every part is null says nothing and is left out.
         """
-        chance = self.expansion[:-1] @ over
-        spread: NDArray[np.float64] = over * (
-            (shown[:-1] / np.maximum(chance, TINY)) @ self.expansion[:-1]
-        )
+        shape = self.comparison.shape
+        share = shown / np.maximum(with_null_cells(over, shape), TINY)
+        share[-1] = 0.0
+        spread: NDArray[np.float64] = over * from_null_cells(share, shape)
         return spread
 
     def _estimate_cells(
@@ -224,10 +224,10 @@ def start_table(
         for parts in combinations(countable, size)
     )
     shape = comparison.shape
-    expansion = null_expansion(shape)
     levels = np.array(np.unravel_index(np.arange(comparison.cell_count), shape), np.int64)
+    null_cells = prod(count + 1 for count in shape)
     null_levels = np.array(
-        np.unravel_index(np.arange(len(expansion)), tuple(count + 1 for count in shape))
+        np.unravel_index(np.arange(null_cells), tuple(count + 1 for count in shape))
     )
     has_all = np.array([(null_levels[sorted(parts)] == 0).all(axis=0) for parts in sets], float)
     place_of_set = {parts: place for place, parts in enumerate(sets)}
@@ -237,7 +237,6 @@ def start_table(
     start = _start_m(comparison) if comparison.m_probability is None else comparison.m_probability
     return ComparisonTable(
         comparison=comparison,
-        expansion=expansion,
         m=start,
         u=start if comparison.u_probability is None else comparison.u_probability,
         relative=None,

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.compiled import CompiledModel
+from matching.compiled import CompiledModel, PairScores
 from matching.model import Model
 from matching.model import Thresholds as Lines
 from mpi.calibration import Thresholds, choose_thresholds, match_probability
@@ -303,10 +303,19 @@ def _cross_scorer(
             gathered = ingested.store.gather_rows(rows.astype(np.int64))
             half = len(left[part])
             a, b = place[:half].astype(np.int32), place[half:].astype(np.int32)
-            weights[part] = compiled.score(gathered, gathered, a, b).weight + shift
+            scores = compiled.score(gathered, gathered, a, b)
+            weights[part] = np.where(says_nothing(compiled, scores), np.nan, scores.weight + shift)
         return weights
 
     return score
+
+
+def says_nothing(compiled: CompiledModel, scores: PairScores) -> NDArray[np.bool_]:
+    """Pairs that share no field at all: bool[n_pairs]. They speak neither for nor against."""
+    nothing = np.ones(len(scores.weight), np.bool_)
+    for number, each in enumerate(compiled.comparisons):
+        nothing &= scores.cells[number] == each.null_cell_count - 1
+    return nothing
 
 
 def _component_confidence(

@@ -97,6 +97,8 @@ def detect_encoding(path: Path) -> str:
         if head.startswith(mark):
             if name in ("UTF-16", "UTF-32"):
                 raise _refused(path, f"{name} text")
+            if name == "utf-8-sig":
+                _refuse_false_mark(path, head[len(mark) :])
             return name
     _refuse_binary(path, head)
     window = _first_window_beyond_ascii(path)
@@ -123,6 +125,20 @@ def _refuse_binary(path: Path, head: bytes) -> None:
     control = sum(head.count(byte) for byte in range(1, 32) if byte not in (9, 10, 12, 13, 26, 27))
     if control > 0.02 * len(head):
         raise _refused(path, "binary data")
+
+
+def _refuse_false_mark(path: Path, head: bytes) -> None:
+    """A UTF-8 mark before text in another encoding: reading on would garble every name."""
+    found = _HIGH_BYTE.search(head)
+    if found is None:
+        return
+    encoding = _judge(path, head[found.start() : found.start() + WINDOW_BYTES])
+    if encoding != "utf-8":
+        raise EncodingNotRecognisedError(
+            f"{path}: begins with the byte order mark of UTF-8, but the text is {encoding.upper()}; "
+            "remove the first three bytes, or convert the file to UTF-8",
+            path=str(path),
+        )
 
 
 def _judge(path: Path, window: bytes) -> str:

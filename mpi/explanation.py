@@ -23,6 +23,7 @@ from mpi.tables import InputSet, open_inputs
 from mpi.waterfall import RELATIVES, waterfalls
 from person.errors import IdentityError, InputError
 from person.schema import Schema
+from person.text import string_array
 
 __all__ = ["explain", "rows_of"]
 
@@ -118,13 +119,13 @@ def rows_of(
             numbers = file.row_number(np.arange(first_row, first_row + batch.num_rows))
             ids = pc.cast(pa.array(numbers), pa.string())
         else:
-            ids = pc.utf8_trim_whitespace(pc.cast(batch.column(id_column), pa.string()))
+            ids = pc.utf8_trim_whitespace(string_array(batch.column(id_column)))
         places = pc.indices_nonzero(pc.is_in(ids, pa.array(sorted(wanted)))).to_pylist()
         source_column = schema.find_column(schema.source, file.columns)
         for place in places:
             row = pa.Table.from_batches([batch.slice(place, 1)])
-            source = row.column(source_column)[0].as_py() if source_column else None
-            yield str(source or file.stem).strip(), ids[place].as_py(), row
+            source = string_array(row.column(source_column))[0].as_py() if source_column else None
+            yield (source or "").strip() or file.stem, ids[place].as_py(), row
 
 
 def _compared_columns(model: Model, table: pa.Table) -> list[str]:

@@ -28,7 +28,7 @@ from person.identity import BIRTH_DATE_CONTRADICTS, SEX_CONTRADICTS
 from person.layout import Layout, layout_for
 from person.schema import BoundField, Schema
 from person.store import EncodedStore, EncodedStoreWriter
-from person.text import Utf8Column
+from person.text import Utf8Column, string_array
 from person.threads import ordered_map
 
 __all__ = ["Ingested", "effective_schema", "ingest"]
@@ -220,18 +220,25 @@ def _encode(task: _Task, schema: Schema, layout: Layout) -> _Encoded:
     if task.id_column is None:
         record_id = pc.cast(pa.array(task.row_number), pa.string())
     else:
-        record_id = pc.utf8_trim_whitespace(pc.cast(task.batch.column(task.id_column), pa.string()))
+        record_id = _text_of(task, task.id_column)
     has_id = pc.fill_null(pc.not_equal(record_id, ""), False).to_numpy(zero_copy_only=False)
     record_id = pc.fill_null(record_id, "")
     if task.source_column is None:
         names, index = [task.stem], np.zeros(count, np.int64)
     else:
-        column = pc.cast(task.batch.column(task.source_column), pa.string())
-        column = pc.fill_null(pc.utf8_trim_whitespace(column), "")
+        column = pc.fill_null(_text_of(task, task.source_column), "")
         column = pc.if_else(pc.equal(column, ""), task.stem, column).dictionary_encode()
         names = column.dictionary.to_pylist()
         index = column.indices.to_numpy().astype(np.int64)
     return _Encoded(task, batch, record_id, has_id, names, index)
+
+
+def _text_of(task: _Task, column: str) -> pa.Array:
+    """A column as trimmed text; a record id of 12.0 (a float for its gaps) is 12."""
+    try:
+        return pc.utf8_trim_whitespace(string_array(task.batch.column(column)))
+    except InputError as error:
+        raise InputError(f"{task.path}: the column {column}: {error}", path=task.path) from error
 
 
 class _Gatherer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from mpi.delimited import Dialect, read_batches, row_numbers
 from mpi.rejects import Rejects
-from person.errors import InputError, SchemaMismatchError
+from person.errors import EncodingNotRecognisedError, InputError, SchemaMismatchError
 
 __all__ = ["BINARY_SUFFIXES", "SUFFIXES", "InputFile", "damaged", "unreadable"]
 
@@ -130,7 +131,8 @@ class InputFile:
 
     def _raw_batches(self, batch_rows: int, rejects: Rejects | None) -> Iterator[pa.RecordBatch]:
         if self.table is not None:
-            yield from self.table.to_batches(max_chunksize=batch_rows)
+            for batch in self.table.to_batches(max_chunksize=batch_rows):
+                yield _checked(self.path, batch)
         elif self.dialect is not None:
 
             def reject(numbers: list[int], reasons: list[str]) -> None:
@@ -152,9 +154,26 @@ def _arrow_batches(path: str, kind: str, batch_rows: int) -> Iterator[pa.RecordB
         "arrow-stream": lambda: _ipc_stream_batches(path),
     }
     try:
-        yield from readers[kind]()
+        for batch in readers[kind]():
+            yield _checked(path, batch)
     except (pa.ArrowException, OSError) as error:
         raise damaged(path) from error
+
+
+def _checked(path: str, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Refuse text that is not UTF-8, and offsets that point outside: kernels trust both."""
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid as error:
+            if "UTF8" not in str(error):
+                raise damaged(path) from error
+            raise EncodingNotRecognisedError(
+                f"{path}: the column {name} holds bytes that are not UTF-8 text; write it again "
+                "as text, or leave the column out",
+                path=path,
+            ) from error
+    return batch
 
 
 def _parquet_batches(path: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
@@ -178,7 +197,7 @@ def _clean_columns(path: str, columns: Sequence[str]) -> tuple[str, ...]:
     """Trim names, name the nameless by position, refuse duplicates."""
     names = [str(name).replace("\ufeff", "").strip() for name in columns]
     names = [name or f"column_{position}" for position, name in enumerate(names, 1)]
-    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise SchemaMismatchError(
             f"{path}: more than one column is named {', '.join(twice)}; rename or remove one",

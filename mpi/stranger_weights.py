@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.compiled import CompiledComparison, CompiledModel, CompiledPart, null_expansion
+from matching.compiled import CompiledComparison, CompiledModel, CompiledPart, with_null_cells
 from matching.frequencies import TermFrequencies
 from matching.patterns import PatternCounts
 
@@ -77,7 +77,7 @@ def _comparison_histogram(
     """Distribution of one comparison's weight among strangers: float64[_BINS]."""
     authored = comparison.comparison
     assert authored.u_probability is not None
-    chance = null_expansion(authored.shape) @ authored.u_probability
+    chance = with_null_cells(authored.u_probability, authored.shape)
     with_null = tuple(count + 1 for count in authored.shape)
     levels = np.array(np.unravel_index(np.arange(len(chance)), with_null))
     is_null = levels == np.array(authored.shape)[:, None]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -252,9 +253,16 @@ def _open_table(item: Any, number: int) -> InputFile:
 def _open_file(path: str) -> InputFile | str:
     """Open one file; a file without rows gives the sentence that says so."""
     try:
+        status = Path(path).stat()
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
+            raise InputError(
+                f"{path}: not a file but a pipe or device; inputs are read more than once, so "
+                "write it to a file first",
+                path=path,
+            )
         with Path(path).open("rb") as file:
             magic = file.read(6)
-        size_bytes = Path(path).stat().st_size
+        size_bytes = status.st_size
         if not size_bytes:
             return f"{path}: the file is empty"
         for prefix, what in _REFUSED_MAGIC.items():
@@ -276,6 +284,8 @@ def _open_text(path: str, size_bytes: int) -> InputFile | str:
     dialect = detect_dialect(Path(path), encoding)
     if not dialect.header:
         return f"{path}: the file is empty"
+    if not dialect.has_records and not any(name.strip() for name in dialect.header):
+        return f"{path}: the file holds only blank lines"
     file = InputFile(path, "csv", size_bytes, dialect.header)
     if not dialect.has_records:
         return f"{path}: only a header line, no records"

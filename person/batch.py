@@ -98,18 +98,21 @@ def encode_batch(
     return PersonBatch(rows, status, overflow, flags)
 
 
+def _named_text(table: pa.RecordBatch | pa.Table, name: str) -> pa.Array:
+    """One column as strings, whatever its type; InputError names a column that has no text."""
+    try:
+        return string_array(table.column(name))
+    except InputError as error:
+        raise InputError(f"the column {name}: {error}") from error
+
+
 def _encoder_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in options.items() if key != HASH_BITS}
 
 
 def _text_column(table: pa.RecordBatch | pa.Table, columns: Sequence[str]) -> Utf8Column:
     """One column, or several joined by ';'."""
-    parts = []
-    for name in columns:
-        try:
-            parts.append(string_array(table.column(name)))
-        except InputError as error:
-            raise InputError(f"the column {name}: {error}") from error
+    parts = [_named_text(table, name) for name in columns]
     if len(parts) == 1:
         return Utf8Column.from_arrow(parts[0])
     # Not null_handling="skip": there a row of nothing but nulls gives no result row at all.

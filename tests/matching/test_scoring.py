@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from matching.compiled import CompiledModel, compile_model, null_cell_weights, null_expansion
+from matching.compiled import CompiledModel, compile_model, null_cell_weights, with_null_cells, from_null_cells
 from matching.defaults import default_comparisons
 from matching.frequencies import TermFrequencies, count_exact_agreement
 from matching.model import Comparison, Model, Part
@@ -324,16 +324,23 @@ def test_a_null_part_is_summed_out() -> None:
     assert 0.0 == weights[2, 2]
 
 
-@given(st.lists(st.integers(2, 4), min_size=1, max_size=3))
-def test_a_null_stands_for_every_level(shape: list[int]) -> None:
-    """Each cell with nulls covers exactly the full cells that agree in its other parts."""
-    expansion = null_expansion(tuple(shape))
+@given(st.lists(st.integers(2, 4), min_size=1, max_size=3), st.integers(0, 2**32 - 1))
+def test_a_null_stands_for_every_level(shape: list[int], seed: int) -> None:
+    """A cell with nulls is the sum of exactly the full cells that agree in its other parts, and
+    spreading back is the transpose of summing."""
+    random = np.random.default_rng(seed)
+    values = random.random(shape)
     with_null = tuple(levels + 1 for levels in shape)
-    for cell in np.ndindex(*with_null):
-        row = expansion[np.ravel_multi_index(cell, with_null)].reshape(shape)
-        for full in np.ndindex(*shape):
-            fits = all(a in (b, n) for a, b, n in zip(cell, full, shape))
-            assert float(fits) == row[full]
+    extended = with_null_cells(values.reshape(-1), tuple(shape))
+    for place, cell in enumerate(np.ndindex(*with_null)):
+        fitting = tuple(
+            slice(None) if part == levels else part for part, levels in zip(cell, shape)
+        )
+        assert values[fitting].sum() == pytest.approx(extended[place])
+    back = random.random(len(extended))
+    assert extended @ back == pytest.approx(
+        values.reshape(-1) @ from_null_cells(back, tuple(shape))
+    )
 
 
 # ----------------------------------------------------------------------------- wrong models
