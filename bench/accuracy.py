@@ -1,10 +1,12 @@
 """How right we are, and how fast, on every labelled set we can read, beside Splink 5.
 
     python -m bench.accuracy [--sets febrl3,geco] [--engines ours,best_effort] [--no-splink]
+    python -m bench.accuracy --write-readme
 
 Every engine runs in a process of its own on the same Parquet files and never sees the truth.
 Writes <out>/results.jsonl (a line per set and engine), <out>/details.md (every figure) and
-<out>/table.md (the README's table), and prints the last.
+<out>/table.md (the README's table), and prints the last. The second form measures nothing: it
+puts the last <out>/table.md between the README's markers.
 """
 
 from __future__ import annotations
@@ -30,12 +32,13 @@ from bench.accuracy_sets import (
     write_set,
 )
 from bench.accuracy_splink_plans import FLAVOURS
-from bench.accuracy_table import details_table, readme_table
+from bench.accuracy_table import details_table, insert_table, readme_table
 
 __all__ = ["main", "run_sets"]
 
 OURS: Final = "ours"
 ENGINES: Final = (OURS, *FLAVOURS)
+README: Final = Path(__file__).parents[1] / "README.md"
 SPLINK_CUTS: Final = {"p50": ("clusters_50", 0.5), "p95": ("clusters_95", 0.95)}
 
 
@@ -158,6 +161,15 @@ def _run_process(module: str, arguments: list[str], inputs: Path, out: Path) -> 
     return facts | {"process_seconds": time.perf_counter() - started}
 
 
+def _write_readme(table: Path) -> None:
+    """Put a table measured before into the README."""
+    if not table.exists():
+        raise SystemExit(f"{table}: nothing measured yet; run python -m bench.accuracy first")
+    document = README.read_text(encoding="utf-8")
+    document = insert_table(document, table.read_text(encoding="utf-8"))
+    README.write_text(document, encoding="utf-8")
+
+
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
@@ -170,7 +182,13 @@ def main() -> None:
     parser.add_argument("--engines", default=",".join(ENGINES), help=f"of {', '.join(ENGINES)}")
     parser.add_argument("--no-splink", action="store_true", help="our engine alone")
     parser.add_argument("--out", type=Path, default=Path("build/accuracy"))
+    parser.add_argument(
+        "--write-readme", action="store_true", help="put the last table into README.md; no run"
+    )
     arguments = parser.parse_args()
+    if arguments.write_readme:
+        _write_readme(arguments.out / "table.md")
+        return
     sets, engines = arguments.sets.split(","), arguments.engines.split(",")
     unknown = (set(sets) - {*DEFAULT_SETS, *EXTRA_SETS}) | (set(engines) - set(ENGINES))
     if unknown:

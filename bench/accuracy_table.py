@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["details_table", "readme_table"]
+__all__ = ["README_BEGIN", "README_END", "details_table", "insert_table", "readme_table"]
+
+README_BEGIN = "<!-- accuracy:begin -->"
+README_END = "<!-- accuracy:end -->"
 
 Record = dict[str, Any]
 
@@ -82,6 +85,20 @@ def readme_table(results: Sequence[Record]) -> str:
             ]
         )
     return _markdown(header, rows)
+
+
+def insert_table(document: str, table: str) -> str:
+    """The document with `table` in place of what stands between the accuracy markers.
+
+    Raises
+    ------
+    ValueError : the markers do not stand there once each, in order
+    """
+    head, begin, rest = document.partition(README_BEGIN)
+    _, end, tail = rest.partition(README_END)
+    if not (begin and end) or README_BEGIN in rest or README_END in head + tail:
+        raise ValueError(f"the document needs {README_BEGIN} and {README_END} once, in this order")
+    return f"{head}{begin}\n{table.strip()}\n{end}{tail}"
 
 
 def _cell(record: Record | None, figure: str, form: str = "{:.4f}", unit: float = 1.0) -> str:

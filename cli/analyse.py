@@ -7,6 +7,7 @@ import click
 from cli.options import (
     inputs_argument,
     json_option,
+    memory_option,
     model_option,
     quiet_option,
     schema_option,
@@ -21,6 +22,7 @@ __all__ = ["command"]
 @click.option("--truth", metavar="FILE", help="Known truth; adds the recall of each blocking rule.")
 @schema_option
 @model_option
+@memory_option
 @threads_option
 @quiet_option
 @json_option
@@ -29,6 +31,7 @@ def command(
     truth: str | None,
     schema: str | None,
     model: str | None,
+    memory: str,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -46,8 +49,10 @@ def command(
     from cli.progress import open_progress
     from cli.show import print_json, print_result
 
-    with open_progress(quiet=quiet) as progress, progress.stage("analyse"):
-        analysis = mpi.analyse(list(inputs), schema=schema, model=model, truth=truth)
+    with open_progress(quiet=quiet) as progress:
+        analysis = mpi.analyse(
+            list(inputs), schema=schema, model=model, truth=truth, memory=memory, progress=progress
+        )
     if as_json:
         print_json(analysis)
     else:

@@ -38,8 +38,10 @@ def command(
     from cli.progress import open_progress
     from cli.show import print_json, print_result
 
-    with open_progress(quiet=quiet) as progress, progress.stage("profile"):
-        profile = mpi.profile(list(inputs), schema=schema, show_values=show_values)
+    with open_progress(quiet=quiet) as progress:
+        profile = mpi.profile(
+            list(inputs), schema=schema, show_values=show_values, progress=progress
+        )
     if as_json:
         print_json(profile)
     else:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import IO
 
+from cli.compiling import announce_compiling
 from mpi.progress import NO_PROGRESS, Progress, Stage
 
 __all__ = ["open_progress"]
@@ -49,7 +50,9 @@ def open_progress(*, quiet: bool, file: IO[str] | None = None) -> Iterator[Progr
     target = file or sys.stderr
     if quiet:
         yield NO_PROGRESS
-    elif target.isatty():
+        return
+    announce_compiling()
+    if target.isatty():
         with _open_bars(target) as bars:
             yield bars
     else:

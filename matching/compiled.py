@@ -335,7 +335,17 @@ def compile_model(
         stride = 1
         parts: list[CompiledPart] = []
         for part in reversed(comparison.parts):
-            parts.append(_compile_part(part, comparison, layout, overflow, frequencies or {}, stride))
+            parts.append(
+                _compile_part(
+                    part,
+                    comparison,
+                    layout,
+                    overflow,
+                    frequencies or {},
+                    stride,
+                    model.tf_minimum_u,
+                )
+            )
             stride *= len(part.levels) + 1
         weights = null_cell_weights(comparison) if model.is_trained else np.zeros(stride)
         compiled.append(
@@ -386,13 +396,14 @@ def _compile_part(
     overflow: OverflowTable,
     frequencies: Mapping[str, TermFrequencies],
     stride: int,
+    tf_minimum_u: float,
 ) -> CompiledPart:
     source = comparator(part.comparator)
     slots = np.ascontiguousarray(np.vstack([layout.slots(name) for name in part.fields]))
     frequency = None
     if part.term_frequency and part.name in frequencies:
         u_exact = _exact_u(comparison, part)
-        frequency = frequency_table(frequencies[part.name], u_exact)
+        frequency = frequency_table(frequencies[part.name], u_exact, tf_minimum_u)
     return CompiledPart(
         part=part,
         kernel=source.kernel,

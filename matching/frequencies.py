@@ -7,7 +7,7 @@ chance that two records agree exactly is counted from the value frequencies of t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
@@ -36,6 +36,9 @@ __all__ = [
 TF_VALUES_MAX: Final = 1 << 20
 """Values kept per term-frequency table; rarer ones count as rare as the rarest kept."""
 
+UNIQUE_LIKE_HOLDERS: Final = 5.0
+"""A field whose values have fewer holders than this on average is as good as an identifier."""
+
 _COMBINE: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -46,20 +49,23 @@ class TermFrequencies:
     Attributes
     ----------
     hashes : uint64[n_values], sorted, hashes of the values (no value itself is kept)
-    counts : int64[n_values], records that hold the value
-    record_count : records in which the field is present
+    counts : int64[n_values], records that hold the value, or people
+    record_count : records in which the field is present, or people
     is_complete : all values are kept, not only the most frequent
+    of_people : a person counts once, however many records of theirs hold the value
     """
 
     hashes: NDArray[np.uint64]
     counts: NDArray[np.int64]
     record_count: int
     is_complete: bool
+    of_people: bool = False
 
     def to_arrow(self) -> pa.Table:
         meta = {
             "record_count": str(self.record_count),
             "is_complete": "1" if self.is_complete else "0",
+            "of_people": "1" if self.of_people else "0",
         }
         table = pa.table({"value_hash": self.hashes, "count": self.counts})
         return table.replace_schema_metadata(meta)
@@ -186,7 +192,8 @@ def _count_people(
     parts = [_combined_hashes(chunk.rows, layout, fields) for chunk in source.chunks()]
     hashes = np.concatenate([np.zeros(0, np.uint64), *parts])
     drop_repeats_within_clusters(people, hashes)
-    return _frequencies([hashes[hashes != 0]])
+    agreement, frequencies = _frequencies([hashes[hashes != 0]])
+    return agreement, replace(frequencies, of_people=True)
 
 
 def _hash_range(
@@ -221,6 +228,25 @@ def _combined_hashes(
     return combined
 
 
+def _stranger_chance(
+    frequencies: TermFrequencies, counts: NDArray[np.int64], u_exact: float
+) -> NDArray[np.float64]:
+    """Chance that a stranger holds the very value on which two records agree: float64[n].
+
+    The two themselves are left out of the count, for they may be one person; what is left cannot
+    be less than one in the table, nor, for values as good as unique, than the field's own u.
+    Counts of records also hold further records of the same person, so for a field as good as
+    unique they say nothing until people are counted.
+    """
+    total = max(frequencies.record_count, 1)
+    least = min(u_exact, 1.0 / total)
+    chance: NDArray[np.float64] = np.maximum(counts - 2, 0) / total + least
+    is_unique_like = u_exact * total < UNIQUE_LIKE_HOLDERS
+    if is_unique_like and not frequencies.of_people:
+        return np.full(len(counts), u_exact)
+    return chance
+
+
 def frequency_table(
     frequencies: TermFrequencies, u_exact: float, tf_minimum_u: float = 0.0
 ) -> tuple[NDArray[np.uint64], NDArray[np.float64], float]:
@@ -234,16 +260,13 @@ def frequency_table(
     size = 2
     while size < 2 * len(frequencies.hashes) + 2:
         size *= 2
-    total = max(frequencies.record_count, 1)
-    # A value held by one record alone cannot agree with anything in this table; it is looked up
-    # only for new records, and then it has been seen twice.
-    counts = np.maximum(frequencies.counts, 2)
-    chance = np.maximum(counts / total, tf_minimum_u)
-    rarest = 2 if frequencies.is_complete or not len(counts) else int(counts.min())
-    absent = float(np.log2(u_exact) - np.log2(max(rarest / total, tf_minimum_u, 1e-12)))
     table_hash = np.zeros(size, np.uint64)
     table_weight = np.zeros(size, np.float64)
-    weights = np.log2(u_exact) - np.log2(chance)
+    chance = _stranger_chance(frequencies, frequencies.counts, u_exact)
+    weights = np.log2(u_exact) - np.log2(np.maximum(chance, tf_minimum_u))
+    rarest = 0 if frequencies.is_complete else int(frequencies.counts.min())
+    rare = _stranger_chance(frequencies, np.array([rarest]), u_exact)
+    absent = float(np.log2(u_exact) - np.log2(max(float(rare[0]), tf_minimum_u)))
     fill_hash_table(frequencies.hashes, weights, table_hash, table_weight)
     return table_hash, table_weight, absent
 
@@ -259,5 +282,6 @@ def frequencies_from_arrow(tables: Mapping[str, pa.Table]) -> dict[str, TermFreq
             counts.astype(np.int64),
             int(meta.get(b"record_count", counts.sum())),
             meta.get(b"is_complete", b"1") == b"1",
+            meta.get(b"of_people", b"0") == b"1",
         )
     return result

@@ -37,14 +37,13 @@ DATE_GRADES: Final = (
     "compatible_partial",
     "near",
     "two_digits",
-    "year_and_day",
     "year_only",
     "month_and_day",
     "two_digits_with_year",
     "else",
 )
 _EXACT, _SWAPPED, _ONE_DIGIT, _TRANSPOSED, _PARTIAL, _NEAR = 0, 1, 2, 3, 4, 5
-_TWO_DIGITS, _YEAR_DAY, _YEAR, _MONTH_DAY, _TWO_WITH_YEAR, _ELSE = 6, 7, 8, 9, 10, 11
+_TWO_DIGITS, _YEAR, _MONTH_DAY, _TWO_WITH_YEAR, _ELSE = 6, 7, 8, 9, 10
 _NULL: Final = 255
 _YEAR_BASE: Final = 1849
 _NEAR_DAYS: Final = 31
@@ -83,7 +82,7 @@ def _differing_places(a, b):  # type: ignore[no-untyped-def]
 
 @kernel
 def _count_slips(a, b, places):  # type: ignore[no-untyped-def]
-    """Digits replaced, two swapped neighbours counting once; 2 for one digit that has moved."""
+    """Digits replaced; two neighbours that changed places count once."""
     slips, at = 0, 0
     while at < 32:
         if (places >> at) & 1 != 0:
@@ -91,15 +90,18 @@ def _count_slips(a, b, places):  # type: ignore[no-untyped-def]
             if (a >> at) & 15 == (b >> (at + 4)) & 15 and (b >> at) & 15 == (a >> (at + 4)) & 15:
                 at += 4
         at += 4
-    if slips > 2:
-        low = int64(count_trailing_zeros(uint64(places)))
-        high = 63 - int64(count_leading_zeros(uint64(places)))
-        inner = (1 << (high - low)) - 1  # all but one of the digits from the first that differs
-        if ((a >> low) ^ (b >> (low + 4))) & inner == 0:
-            return 2
-        if ((b >> low) ^ (a >> (low + 4))) & inner == 0:
-            return 2
     return slips
+
+
+@kernel
+def _has_moved_digit(a, b, places):  # type: ignore[no-untyped-def]
+    """Whether moving one digit of `a` to another place gives `b`."""
+    low = int64(count_trailing_zeros(uint64(places)))
+    high = 63 - int64(count_leading_zeros(uint64(places)))
+    between = (1 << (high - low)) - 1  # all places from the first that differs but the last
+    up = ((a >> low) ^ (b >> (low + 4))) & between
+    down = ((b >> low) ^ (a >> (low + 4))) & between
+    return up == 0 or down == 0
 
 
 @kernel
@@ -107,8 +109,8 @@ def grade_digits(a, b):  # type: ignore[no-untyped-def]
     """Index into DATE_GRADES of eight digits each, all known, whatever date they make.
 
     transposed_digits: two neighbours swapped, wherever they stand. two_digits: two slips of the
-    pen with the year right (a digit replaced, two neighbours swapped), or one digit that has
-    moved; two_digits_with_year: two slips, the year not right.
+    pen (a digit replaced, two neighbours swapped) with the year right, or one digit that moved.
+    two_digits_with_year: two slips, one of them in the year.
     """
     if a == b:
         return _EXACT
@@ -122,10 +124,10 @@ def grade_digits(a, b):  # type: ignore[no-untyped-def]
     slips = _count_slips(a, b, places)
     if slips == 1:
         return _TRANSPOSED
-    if slips == 2 and (same_year or count > 2):
-        return _TWO_DIGITS if same_year or count > 4 else _TWO_WITH_YEAR
+    if (same_year and slips == 2) or _has_moved_digit(a, b, places):
+        return _TWO_DIGITS
     if same_year:
-        return _YEAR_DAY if places & 0xFF == 0 else _YEAR
+        return _YEAR
     if places & _MONTH_AND_DAY == 0:
         return _MONTH_DAY
     return _TWO_WITH_YEAR if slips == 2 else _ELSE
@@ -156,11 +158,7 @@ def _grade_partial(a, b):  # type: ignore[no-untyped-def]
     month_a, day_a, month_b, day_b = (a >> 5) & 15, a & 31, (b >> 5) & 15, b & 31
     month_agrees = month_a == month_b or month_a == 0 or month_b == 0
     day_agrees = day_a == day_b or day_a == 0 or day_b == 0
-    if month_agrees and day_agrees:
-        return _PARTIAL
-    if month_a == month_b and month_a != 0:
-        return _NEAR
-    return _YEAR_DAY if day_a == day_b and day_a != 0 else _YEAR
+    return _PARTIAL if month_agrees and day_agrees else _YEAR
 
 
 @kernel

@@ -1,8 +1,7 @@
-"""Comparators that grade names, identifiers and other text by kinds of likeness.
+"""Comparators that grade names and identifiers by kinds of likeness.
 
 latin_name       exact one_edit near same_sound initial contained similar else
 identifier_text  exact one_edit transposed two_edits else
-reversed_names   reversed_exact reversed_near not_reversed     (surname, given name)
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from numpy.typing import NDArray
 from matching.kernels.edit_measures import (
     MASK_COUNT,
     clear_masks,
-    jaro_winkler_of,
     set_masks,
 )
 from matching.kernels.name_grades import (
@@ -28,7 +26,6 @@ from matching.kernels.name_grades import (
 )
 from matching.kernels.text_bounds import is_clearly_other_number
 from matching.kernels.text_codes import (
-    code_capacity,
     common_prefix,
     decode_left,
     decode_right,
@@ -43,18 +40,13 @@ from person.jit import kernel
 __all__ = [
     "IDENTIFIER_GRADES",
     "NAME_GRADES",
-    "REVERSED_GRADES",
     "fill_identifier_text",
     "fill_latin_name",
-    "fill_reversed_names",
 ]
 
-REVERSED_GRADES: Final = ("reversed_exact", "reversed_near", "not_reversed")
-_REVERSED_EXACT, _REVERSED_NEAR, _NOT_REVERSED = 0, 1, 2
 _NULL: Final = 255
 _NAME, _IDENTIFIER = 0, 1
 _NAME_ELSE, _IDENTIFIER_ELSE = len(NAME_GRADES) - 1, len(IDENTIFIER_GRADES) - 1
-_NEAR_SIMILARITY: Final = 0.9
 
 
 @kernel
@@ -152,87 +144,3 @@ def fill_identifier_text(
     distance 2 in 5 characters or more, or one is the start or end of the other, 6 or more.
     """
     _fill_graded(a, b, left, right, slots, tables, _IDENTIFIER, out)
-
-
-@kernel
-def _similarity_of_fields(  # type: ignore[no-untyped-def]
-    a, row_a, slots_a, b, row_b, slots_b, tables
-):
-    """Jaro-Winkler similarity of one field of a row and another field of another row."""
-    left = np.empty(code_capacity(a, row_a, slots_a, tables), np.uint32)
-    right = np.empty(code_capacity(b, row_b, slots_b, tables), np.uint32)
-    points = np.empty_like(left)
-    left_length, overflow = decode_left(a, row_a, slots_a, tables, left, points)
-    right_length = decode_right(
-        b, row_b, slots_b, tables, left, points, left_length, overflow, right
-    )
-    masks = np.zeros(MASK_COUNT, np.uint64)
-    set_masks(masks, left, left_length)
-    return jaro_winkler_of(masks, left, left_length, right, right_length)
-
-
-@kernel
-def _is_same_across(a, row_a, slots_a, b, row_b, slots_b):  # type: ignore[no-untyped-def]
-    """Whether two fields are equal; neither missing. Words one field lacks count as empty."""
-    if a[row_a, slots_a[0, 0]] == 0 or b[row_b, slots_b[0, 0]] == 0:
-        return False
-    for component in range(slots_a.shape[0]):
-        if a[row_a, slots_a[component, 0]] != b[row_b, slots_b[component, 0]]:
-            return False
-    return True
-
-
-@kernel
-def _fill_reversed(a, b, left, right, slots, tables, out):  # type: ignore[no-untyped-def]
-    half = slots.shape[0] // 2
-    surname, given = slots[:half], slots[half:]
-    for pair in range(left.size):
-        row_a, row_b = left[pair], right[pair]
-        surname_a, given_a = a[row_a, surname[0, 0]], a[row_a, given[0, 0]]
-        surname_b, given_b = b[row_b, surname[0, 0]], b[row_b, given[0, 0]]
-        has_first = surname_a != 0 and given_b != 0
-        has_second = given_a != 0 and surname_b != 0
-        if not has_first and not has_second:
-            out[pair] = _NULL
-            continue
-        out[pair] = _NOT_REVERSED
-        if (surname_a != given_b or surname_a == 0) and (given_a != surname_b or given_a == 0):
-            continue
-        first = _is_same_across(a, row_a, surname, b, row_b, given)
-        second = _is_same_across(a, row_a, given, b, row_b, surname)
-        if not first and not second:
-            continue
-        if _is_same_across(a, row_a, surname, b, row_b, surname):
-            continue
-        if _is_same_across(a, row_a, given, b, row_b, given):
-            continue
-        if first and second:
-            out[pair] = _REVERSED_EXACT
-        elif not (has_first and has_second):
-            out[pair] = _REVERSED_NEAR
-        else:
-            if first:
-                similarity = _similarity_of_fields(a, row_a, given, b, row_b, surname, tables)
-            else:
-                similarity = _similarity_of_fields(a, row_a, surname, b, row_b, given, tables)
-            if similarity >= _NEAR_SIMILARITY:
-                out[pair] = _REVERSED_NEAR
-
-
-def fill_reversed_names(
-    a: NDArray[np.uint64],
-    b: NDArray[np.uint64],
-    left: NDArray[np.int32],
-    right: NDArray[np.int32],
-    slots: NDArray[np.int64],
-    tables: tuple[Any, ...],
-    cutoffs: NDArray[np.float64],
-    out: NDArray[np.uint8],
-) -> None:
-    """Grade pairs by whether surname and given name changed places; REVERSED_GRADES.
-
-    `slots` holds the words of the surname, then as many of the given name. reversed_near: one
-    crossed pair is equal and the other has Jaro-Winkler >= 0.9 or a side missing. Names that
-    agree in their own places are not reversed. Null where neither crossed pair has both sides.
-    """
-    _fill_reversed(a, b, left, right, slots, tables, out)

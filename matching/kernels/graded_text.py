@@ -53,8 +53,9 @@ def _sketch(rows, row, slots, codes, words, at, out_sketches):  # type: ignore[n
     once, twice, thrice = letter_counts(codes, length)
     _, telling = find_words(codes, length, words)
     out_sketches[at, _ROW] = uint64(row + 1)
-    out_sketches[at, _ONCE], out_sketches[at, _TWICE], out_sketches[at, _THRICE] = once, twice, thrice
-    out_sketches[at, _TELLING], out_sketches[at, _LENGTH] = telling, uint64(length)
+    out_sketches[at, _ONCE], out_sketches[at, _TWICE] = once, twice
+    out_sketches[at, _THRICE], out_sketches[at, _TELLING] = thrice, telling
+    out_sketches[at, _LENGTH] = uint64(length)
 
 
 @kernel

@@ -1,6 +1,7 @@
 """Comparators of names, identifiers and other text.
 
-Measured ones grade by cutoffs on one measure; graded ones are in `graded_strings`. Equal words
+Measured ones grade by cutoffs on one measure; graded ones are in `graded_strings`,
+`graded_text` and `reversed_fields`. Equal words
 are equal text, so the exact grade costs one look; a bound from the sets of letters then drops
 most pairs before a measure runs.
 
@@ -30,12 +31,11 @@ from matching.kernels.edit_measures import (
 from matching.kernels.graded_strings import (
     IDENTIFIER_GRADES,
     NAME_GRADES,
-    REVERSED_GRADES,
     fill_identifier_text,
     fill_latin_name,
-    fill_reversed_names,
 )
 from matching.kernels.graded_text import TEXT_GRADES, fill_text
+from matching.kernels.reversed_fields import REVERSED_GRADES, fill_reversed_fields
 from matching.kernels.text_codes import (
     common_prefix,
     decode_left,
@@ -53,6 +53,7 @@ __all__ = ["COMPARATORS", "fill_exact"]
 _NULL: Final = 255
 _JARO, _JARO_WINKLER, _LEVENSHTEIN, _OSA, _DAMERAU = 0, 1, 2, 3, 4
 _ROUNDING: Final = 1e-9
+_WORDY_KINDS: Final = ("text", "latin_name", "category")
 _TEXT_KINDS: Final = ("latin_name", "text", "identifier", "category")
 _ANY_KIND: Final = (*_TEXT_KINDS, "date", "gender", "region", "han_name", "national_id")
 
@@ -212,7 +213,7 @@ COMPARATORS: Final = (
     ),
     Comparator(
         name="text",
-        kinds=(("text", "latin_name", "category"),),
+        kinds=(_WORDY_KINDS,),
         kernel=fill_text,
         grades=TEXT_GRADES,
         tables=overflow_arrays,
@@ -220,7 +221,14 @@ COMPARATORS: Final = (
     Comparator(
         name="reversed_names",
         kinds=(("latin_name",), ("latin_name",)),
-        kernel=fill_reversed_names,
+        kernel=fill_reversed_fields,
+        grades=REVERSED_GRADES,
+        tables=overflow_arrays,
+    ),
+    Comparator(
+        name="reversed_texts",
+        kinds=(_WORDY_KINDS, _WORDY_KINDS),
+        kernel=fill_reversed_fields,
         grades=REVERSED_GRADES,
         tables=overflow_arrays,
     ),

@@ -21,7 +21,13 @@ from matching.kernels.name_grades import MARKS, PREFIX_MAX, SIMILAR_NEED
 from person.jit import count_ones, kernel
 from person.packed_text import CHARACTERS_PER_WORD
 
-__all__ = ["is_clearly_other_number", "is_clearly_other_text", "letter_counts", "same_letters"]
+__all__ = [
+    "is_clearly_other_number",
+    "is_clearly_other_text",
+    "letter_counts",
+    "may_be_one_edit",
+    "same_letters",
+]
 
 _ONE: Final = np.uint64(1)
 _CHARACTER: Final = np.uint64(6)
@@ -90,13 +96,29 @@ def _different_characters(a, b):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _unmatched_characters(a, b):  # type: ignore[no-untyped-def]
-    """Characters of b that do not occur in a within two places of where they stand."""
-    two = _CHARACTER + _CHARACTER
+def _unmatched_beside(a, b):  # type: ignore[no-untyped-def]
+    """The lowest bit of each character of b that a does not have there or right beside."""
     unmatched = _different_characters(a, b) & _different_characters(uint64(0), b)
     unmatched &= _different_characters(a << _CHARACTER, b)
-    unmatched &= _different_characters(a >> _CHARACTER, b)
-    unmatched &= _different_characters(a << two, b)
+    return unmatched & _different_characters(a >> _CHARACTER, b)
+
+
+@kernel
+def may_be_one_edit(a, b):  # type: ignore[no-untyped-def]
+    """False where two texts cannot be equal or one edit (OSA) apart, from their first words.
+
+    One edit leaves at most one character of a first word without an equal one beside it.
+    """
+    if count_ones(_unmatched_beside(a, b)) > 1:
+        return False
+    return count_ones(_unmatched_beside(b, a)) <= 1
+
+
+@kernel
+def _unmatched_characters(a, b):  # type: ignore[no-untyped-def]
+    """How many characters of b do not occur in a within two places of where they stand."""
+    two = _CHARACTER + _CHARACTER
+    unmatched = _unmatched_beside(a, b) & _different_characters(a << two, b)
     return count_ones(unmatched & _different_characters(a >> two, b))
 
 
