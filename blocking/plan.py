@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from blocking.keys import resolve_rules
 from blocking.rules import BlockingRule
 from blocking.scan import RuleKeyFiller
+from person.field import OverflowTable
 from person.records import RecordChunk, RecordLayout, RecordSource
 
 __all__ = ["RulePlan", "estimate_rule_pairs", "pair_budget", "plan_rules"]
@@ -50,6 +51,7 @@ def plan_rules(
     broad: Sequence[BlockingRule],
     *,
     budget: float | None = None,
+    overflow: OverflowTable | None = None,
 ) -> RulePlan:
     """Add the broad rules that the budget allows to the narrow ones.
 
@@ -59,6 +61,7 @@ def plan_rules(
     narrow : always taken, first
     broad : taken cheapest first while their estimated pairs together fit the budget
     budget : pairs; `pair_budget` of the number of records by default
+    overflow : text too long for its slot, as for `run_passes`
 
     Returns
     -------
@@ -67,7 +70,7 @@ def plan_rules(
     if not broad:
         return RulePlan(tuple(narrow), {})
     left = pair_budget(source.record_count) if budget is None else budget
-    costs = estimate_rule_pairs(source, layout, broad)
+    costs = estimate_rule_pairs(source, layout, broad, overflow)
     chosen: list[BlockingRule] = []
     left_out: dict[str, float] = {}
     for cost, rule in sorted(zip(costs, broad, strict=True), key=lambda item: item[0]):
@@ -80,14 +83,17 @@ def plan_rules(
 
 
 def estimate_rule_pairs(
-    source: RecordSource, layout: RecordLayout, rules: Sequence[BlockingRule]
+    source: RecordSource,
+    layout: RecordLayout,
+    rules: Sequence[BlockingRule],
+    overflow: OverflowTable | None = None,
 ) -> list[float]:
     """Estimate each rule's candidate pairs from an even sample of the records' keys.
 
     Blocks over a rule's block_size_max count as if cut into blocks of that size.
     """
     sample = _sample(source)
-    resolved = resolve_rules(rules, layout)
+    resolved = resolve_rules(rules, layout, overflow)
     scale = source.record_count / max(len(sample), 1)
     estimates = []
     for rule in resolved.rules:

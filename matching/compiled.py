@@ -399,7 +399,10 @@ def _compile_part(
     tf_minimum_u: float,
 ) -> CompiledPart:
     source = comparator(part.comparator)
-    slots = np.ascontiguousarray(np.vstack([layout.slots(name) for name in part.fields]))
+    # 'exact' asks whether the values are equal, not how they came to be written.
+    slots_of = layout.value_slots if part.comparator == "exact" else layout.slots
+    slots = np.ascontiguousarray(np.vstack([slots_of(name) for name in part.fields]))
+    _check_kinds(part, source, layout)
     frequency = None
     if part.term_frequency and part.name in frequencies:
         u_exact = _exact_u(comparison, part)
@@ -415,6 +418,23 @@ def _compile_part(
         value_slots=layout.value_slots(part.fields[0]),
         frequency=frequency,
     )
+
+
+def _check_kinds(part: Part, source: Comparator, layout: Layout) -> None:
+    if len(part.fields) != len(source.kinds):
+        raise ConfigError(
+            f"{part.name}: {part.comparator} compares {len(source.kinds)} fields, "
+            f"not {len(part.fields)}"
+        )
+    for name, kinds in zip(part.fields, source.kinds, strict=True):
+        if layout.is_hashed(name):
+            if part.comparator != "exact":
+                raise ConfigError(f"{part.name}: {name} is kept as a hash; compare it with exact")
+        elif layout.kind(name) not in kinds:
+            raise ConfigError(
+                f"{part.name}: {part.comparator} does not compare fields of kind "
+                f"{layout.kind(name)}"
+            )
 
 
 def grade_names(part: Part, source: Comparator) -> Sequence[str]:

@@ -300,6 +300,7 @@ def _model_and_rules(
             layout,
             rules_for_roles(schema.fields).rules,
             broad_rules_for_roles(schema.fields),
+            overflow=ingested.overflow,
         )
         rules = plan.rules
     model = Model(

@@ -171,6 +171,7 @@ def score_candidates(
             memory_bytes=memory_bytes,
             link_mode="link_only" if space.mode == "link_only" else "dedupe",
             consumer=collector.consume,
+            overflow=ingested.overflow,
         )
         stage.advance(collector.pair_count())
     return Scored(edges=collector.edges(), pair_count=collector.pair_count(), passes=passes)

@@ -244,6 +244,7 @@ def _candidate_patterns(
         memory_bytes=memory_bytes,
         link_mode="link_only" if space.mode == "link_only" else "dedupe",
         consumer=consume,
+        overflow=ingested.overflow,
     )
     return counters.result()
 

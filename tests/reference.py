@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from person.layout import Layout
 
-__all__ = ["combined_hash", "field_values", "mix64", "read_slot", "used_bits"]
+__all__ = ["combined_hash", "field_values", "mix64", "read_slot", "stranger_chance", "used_bits"]
 
 _WORD = (1 << 64) - 1
 
@@ -55,3 +55,10 @@ def used_bits(layout: Layout) -> list[set[int]]:
             assert not used[word] & wanted
             used[word] |= wanted
     return used
+
+
+def stranger_chance(holders: int, total: int, u_exact: float, of_people: bool) -> float:
+    """Chance that a stranger holds a value on which two agree, those two not counted."""
+    if u_exact * max(total, 1) < 5 and not of_people:
+        return u_exact
+    return max(holders - 2, 0) / max(total, 1) + min(u_exact, 1 / max(total, 1))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 from numba import int64, uint64
 
 from matching.comparator import Comparator, overflow_arrays
@@ -48,6 +49,14 @@ _NULL: Final = 255
 _YEAR_BASE: Final = 1849
 _NEAR_DAYS: Final = 31
 
+_YEAR_DIGITS: Final = np.array(
+    [int(f"{year + _YEAR_BASE}0000", 16) for year in range(512)], np.int64
+)
+_MONTH_DAY_DIGITS: Final = np.array(
+    [int(f"{part >> 5:02d}{part & 31:02d}", 16) for part in range(512)], np.int64
+)
+"""Digits, four bits each, of the two halves of a packed date."""
+
 _LOWEST_BITS: Final = 0x11111111
 _HIGHEST_BITS: Final = 0x88888888
 _MONTH_AND_DAY: Final = 0xFFFF
@@ -66,10 +75,7 @@ def _day_number(year, month, day):  # type: ignore[no-untyped-def]
 @kernel
 def _digits(packed):  # type: ignore[no-untyped-def]
     """yyyymmdd in eight nibbles."""
-    year, month, day = (packed >> 9) + _YEAR_BASE, (packed >> 5) & 15, packed & 31
-    value = (year // 1000) << 28 | (year // 100 % 10) << 24
-    value |= (year // 10 % 10) << 20 | (year % 10) << 16
-    return value | (month // 10) << 12 | (month % 10) << 8 | (day // 10) << 4 | day % 10
+    return _YEAR_DIGITS[packed >> 9] | _MONTH_DAY_DIGITS[packed & 511]
 
 
 @kernel
@@ -83,13 +89,13 @@ def _differing_places(a, b):  # type: ignore[no-untyped-def]
 @kernel
 def _count_slips(a, b, places):  # type: ignore[no-untyped-def]
     """Digits replaced; two neighbours that changed places count once."""
-    slips, at = 0, 0
-    while at < 32:
-        if (places >> at) & 1 != 0:
-            slips += 1
-            if (a >> at) & 15 == (b >> (at + 4)) & 15 and (b >> at) & 15 == (a >> (at + 4)) & 15:
-                at += 4
-        at += 4
+    unswapped = _differing_places(a, b >> 4) | _differing_places(b, a >> 4)
+    swaps = uint64(places & (places >> 4) & ~unswapped)
+    slips = int64(count_ones(uint64(places)))
+    while swaps != 0:
+        lowest = swaps & (~swaps + uint64(1))
+        swaps &= ~(lowest | lowest << uint64(4))  # a digit changes places once
+        slips -= 1
     return slips
 
 
@@ -118,12 +124,9 @@ def grade_digits(a, b):  # type: ignore[no-untyped-def]
     same_year = places >> 16 == 0
     if same_year and ((a >> 8) ^ b) & 0xFF == 0 and (a ^ (b >> 8)) & 0xFF == 0:
         return _SWAPPED
-    count = int64(count_ones(uint64(places)))
-    if count == 1:
-        return _ONE_DIGIT
     slips = _count_slips(a, b, places)
     if slips == 1:
-        return _TRANSPOSED
+        return _ONE_DIGIT if places & (places - 1) == 0 else _TRANSPOSED
     if (same_year and slips == 2) or _has_moved_digit(a, b, places):
         return _TWO_DIGITS
     if same_year:

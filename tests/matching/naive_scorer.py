@@ -114,9 +114,6 @@ class NaiveScorer:
         counts = dict(zip(found.hashes.tolist(), found.counts.tolist()))
         slots = self.layout.value_slots(part.fields[0]).tolist()
         value = reference.combined_hash([reference.read_slot(row, *slot) for slot in slots])
-        rarest = 2 if found.is_complete else max(2, min(counts.values()))
-        count = max(2, counts[value]) if value in counts else rarest
-        chance = max(count / found.record_count, self.model.tf_minimum_u)
         place = comparison.parts.index(part)
         assert comparison.u_probability is not None
         u_exact = sum(
@@ -124,7 +121,11 @@ class NaiveScorer:
             for cell, u in zip(_cells(comparison), comparison.u_probability.tolist())
             if cell[place] == 0
         )
-        return log2(u_exact) - log2(chance)
+        rarest = 0 if found.is_complete else min(counts.values())
+        chance = reference.stranger_chance(
+            counts.get(value, rarest), found.record_count, u_exact, found.of_people
+        )
+        return log2(u_exact) - log2(max(chance, self.model.tf_minimum_u))
 
 
 def _cells(comparison: Comparison) -> Iterator[tuple[int, ...]]:

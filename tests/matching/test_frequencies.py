@@ -183,15 +183,21 @@ def test_the_most_frequent_values_are_kept(monkeypatch: pytest.MonkeyPatch) -> N
     st.floats(1e-6, 0.5),
     st.sampled_from([0.0, 0.01, 0.2]),
     st.booleans(),
+    st.booleans(),
 )
-@example({}, 0, 0.1, 0.0, True)
+@example({}, 0, 0.1, 0.0, True, False)
 def test_adjustments_are_what_a_dictionary_gives(
-    counts: dict[int, int], others: int, u_exact: float, minimum: float, complete: bool
+    counts: dict[int, int],
+    others: int,
+    u_exact: float,
+    minimum: float,
+    complete: bool,
+    of_people: bool,
 ) -> None:
-    """A pair agreeing exactly gets log2(u_exact) - log2(frequency of the value).
+    """A pair agreeing exactly gets log2(u_exact) - log2(chance that a stranger has the value).
 
-    A value of one record alone, or of none, counts as seen twice; in a table that is cut, a value
-    that is not there counts as rare as the rarest kept. tf_minimum_u bounds the frequency below.
+    The two themselves do not count; in a table that is cut, a value that is not there counts as
+    rare as the rarest kept. tf_minimum_u bounds the chance below.
     """
     slots = LAYOUT.value_slots("a")
     values = sorted({*counts, 1001})
@@ -205,16 +211,17 @@ def test_adjustments_are_what_a_dictionary_gives(
         np.array([n for _, n in held], np.int64),
         total,
         complete,
+        of_people,
     )
     arrays = frequency_table(table, u_exact, minimum)
     left = np.arange(len(values), dtype=np.int32)
     weights = np.ones(len(values))
     add_frequency_weights(rows, left, slots, np.zeros(len(values), np.uint8), *arrays, weights)
-    rarest = 2 if complete or not counts else max(2, min(counts.values()))
+    rarest = 0 if complete or not counts else min(counts.values())
 
     def adjustment(value: int) -> float:
-        n = max(counts[value], 2) if value in counts else rarest
-        return log2(u_exact) - log2(max(n / max(total, 1), minimum))
+        chance = reference.stranger_chance(counts.get(value, rarest), total, u_exact, of_people)
+        return log2(u_exact) - log2(max(chance, minimum))
 
     assert weights - 1.0 == pytest.approx([adjustment(value) for value in values], abs=1e-9)
     size = len(arrays[0])

@@ -63,7 +63,8 @@ def _person(chance: random.Random) -> list[str]:
 def _with_slips(facts: list[str], chance: random.Random) -> list[str]:
     """One or two fields with a letter lost, doubled or swapped, or left empty."""
     facts = list(facts)
-    for place in chance.sample(range(len(facts)), chance.choice((1, 2))):
+    filled = [place for place, text in enumerate(facts) if text]
+    for place in chance.sample(filled, chance.choice((1, 2))):
         text = facts[place]
         cut = chance.randrange(len(text))
         facts[place] = chance.choice(
