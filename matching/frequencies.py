@@ -264,7 +264,8 @@ def frequency_table(
     table_weight = np.zeros(size, np.float64)
     chance = _stranger_chance(frequencies, frequencies.counts, u_exact)
     weights = np.log2(u_exact) - np.log2(np.maximum(chance, tf_minimum_u))
-    rarest = 0 if frequencies.is_complete else int(frequencies.counts.min())
+    is_cut = len(frequencies.counts) > 0 and not frequencies.is_complete
+    rarest = int(frequencies.counts.min()) if is_cut else 0
     rare = _stranger_chance(frequencies, np.array([rarest]), u_exact)
     absent = float(np.log2(u_exact) - np.log2(max(float(rare[0]), tf_minimum_u)))
     fill_hash_table(frequencies.hashes, weights, table_hash, table_weight)

@@ -13,7 +13,7 @@ from blocking.analysis import analyse as analyse_blocking
 from blocking.broad_rules import broad_rules_for_roles
 from blocking.plan import estimate_rule_pairs, pair_budget
 from matching.model import Model
-from mpi.pipeline import JobOptions, Prepared, prepare
+from mpi.prepare import JobOptions, Prepared, prepare
 from mpi.progress import NO_PROGRESS, Progress
 from mpi.scratch import scratch_directory
 from mpi.tables import open_inputs
@@ -175,7 +175,7 @@ def _unreached_table(prepared: Prepared, blocking: BlockingAnalysis) -> pa.Table
 
 
 def _notes(prepared: Prepared, blocking: BlockingAnalysis) -> tuple[str, ...]:
-    notes = [*prepared.ingested.notes, *prepared.left_out]
+    notes = [*prepared.ingested.notes, *prepared.notes]
     pairs = sum(each.marginal_pairs for each in blocking.rules)
     notes.append(f"{pairs:,} candidate pairs in all, each counted once")
     if any(each.is_marginal_estimated for each in blocking.rules):

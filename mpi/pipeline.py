@@ -23,68 +23,27 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from blocking.broad_rules import broad_rules_for_roles
-from blocking.plan import plan_rules
-from blocking.rule_sets import rules_for_roles
-from blocking.rules import BlockingRule, rules_from_dicts
 from matching.compiled import CompiledModel, compile_model
-from matching.defaults import default_comparisons
 from matching.frequencies import TermFrequencies, count_exact_agreement
-from matching.model import Model, Thresholds, read_model
+from matching.model import Model, Thresholds
 from mpi.decide import Decided, calibrate, decide, expected_facts, prior_shift
-from mpi.ingest import Ingested, effective_schema, ingest
+from mpi.ingest import Ingested
 from mpi.lines import FalseAlarms
 from mpi.outputs import OutputDirectory
+from mpi.prepare import JobOptions, Prepared, prepare
 from mpi.progress import NO_PROGRESS, Progress, Stage
 from mpi.report_build import build_report
 from mpi.result import CLUSTERS, Result, cluster_batches, pair_table, review_table, write_result
 from mpi.scratch import scratch_directory
 from mpi.score_run import Scored, rescore, score_candidates
 from mpi.tables import InputSet, open_inputs
-from mpi.train_run import PairSpace, Trained, pair_space, refit, train_on
-from mpi.units import parse_bytes
+from mpi.train_run import Trained, refit, train_on
 from person.errors import ConfigError
-from person.schema import Schema, load_schema
+from person.schema import Schema
 
-__all__ = ["CLUSTERINGS", "JobOptions", "dedupe", "link", "run_job", "train"]
+__all__ = ["dedupe", "link", "run_job", "train"]
 
-CLUSTERINGS: Final = ("constrained", "components", "one_to_one")
 MODES: Final = ("dedupe", "link_only", "link_and_dedupe")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobOptions:
-    """How a job runs.
-
-    Attributes
-    ----------
-    schema, model : what a caller gave, or None
-    memory : budget such as '8GiB'
-    seed : of everything random
-    clustering : one of CLUSTERINGS
-    strict : refuse the input if any row cannot be used
-    overwrite : replace an earlier result in the output directory
-    """
-
-    schema: Schema | str | Path | None = None
-    model: Model | str | Path | None = None
-    memory: str | int = "8GiB"
-    seed: int = 0
-    clustering: str = "constrained"
-    strict: bool = False
-    overwrite: bool = False
-
-    def __post_init__(self) -> None:
-        if self.clustering not in CLUSTERINGS:
-            raise ConfigError(
-                f"unknown clustering {self.clustering!r}; choose from {', '.join(CLUSTERINGS)}"
-            )
-        if self.schema is not None and self.model is not None:
-            raise ConfigError("give a schema or a model, not both: a model brings its schema")
-
-    @property
-    def memory_bytes(self) -> int:
-        return parse_bytes(self.memory)
 
 
 @dataclass(slots=True)
@@ -237,80 +196,6 @@ def train(
     return trained.model
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """An input encoded, with the model and rules that apply to it."""
-
-    ingested: Ingested
-    model: Model
-    rules: tuple[BlockingRule, ...]
-    space: PairSpace
-    left_out: tuple[str, ...]
-
-
-def prepare(
-    inputs: Sequence[InputSet],
-    mode: str,
-    options: JobOptions,
-    scratch: Path,
-    progress: Progress,
-) -> Prepared:
-    """Encode the inputs and settle which model and rules apply to them."""
-    given = read_model(options.model) if isinstance(options.model, (str, Path)) else options.model
-    schema = given.schema if given is not None else load_schema(options.schema)
-    effective = effective_schema(schema, inputs)
-    ingested = ingest(inputs, effective, scratch, progress)
-    if options.strict:
-        ingested.rejects.raise_if_any()
-    model, rules, left_out = _model_and_rules(given, ingested)
-    return Prepared(
-        ingested=ingested,
-        model=model,
-        rules=rules,
-        space=pair_space(ingested, mode),
-        left_out=left_out,
-    )
-
-
-def _model_and_rules(
-    given: Model | None, ingested: Ingested
-) -> tuple[Model, tuple[BlockingRule, ...], tuple[str, ...]]:
-    schema, layout = ingested.schema, ingested.layout
-    if given is not None:
-        usable = tuple(
-            each
-            for each in given.comparisons
-            if all(layout.has(name) for part in each.parts for name in part.fields)
-        )
-        if not usable:
-            raise ConfigError("the input has none of the fields that the model compares")
-        rules = tuple(
-            rule
-            for rule in rules_from_dicts(given.blocking_rules)
-            if all(layout.has(name) for name in rule.fields)
-        )
-        missing = [each.name for each in given.comparisons if each not in usable]
-        notes = [f"the model's comparison {name} has no column here" for name in missing]
-        return given.replace(comparisons=usable, schema=schema), rules, tuple(notes)
-    if schema.blocking_rules:
-        rules = rules_from_dicts(schema.blocking_rules)
-    else:
-        plan = plan_rules(
-            ingested.store,
-            layout,
-            rules_for_roles(schema.fields).rules,
-            broad_rules_for_roles(schema.fields),
-            overflow=ingested.overflow,
-        )
-        rules = plan.rules
-    model = Model(
-        schema=schema,
-        comparisons=default_comparisons(schema.fields, layout),
-        blocking_rules=tuple(rule.to_dict() for rule in rules),
-    )
-    return model, rules, ()
-
-
 def run_job(
     inputs: Sequence[InputSet],
     mode: str,
@@ -359,12 +244,13 @@ def run_job(
         with timer.stage("cluster", ingested.record_count):
             decided = _decide(prepared, trained, compiled, scored, options)
         model, frequencies = trained.model, trained.frequencies
-        with timer.stage("write results") as stage:
-            result = _result(prepared, model, compiled, scored, decided, frequencies, options, mode)
-            _complete_run(result.run, inputs, timer, started)
-            if output is not None:
-                write_result(result, output)
+        with timer.stage("gather results") as stage:
+            result = _result(inputs, prepared, model, compiled, scored, decided, frequencies, options, mode)
             stage.advance(ingested.record_count)
+        _complete_run(result.run, inputs, timer, started)
+        if output is not None:
+            with timer.stage("write results", ingested.record_count):
+                write_result(result, output)
     return result
 
 
@@ -425,7 +311,14 @@ def _decide(
     )
 
 
+def _namespace(inputs: Sequence[InputSet], options: JobOptions) -> str:
+    """What sets the enterprise ids of this table apart from those of any other."""
+    files = [each["sha256"] or each["path"] for side in inputs for each in side.describe()]
+    return "|".join([str(options.seed), *files])
+
+
 def _result(
+    inputs: Sequence[InputSet],
     prepared: Prepared,
     model: Model,
     compiled: CompiledModel,
@@ -437,7 +330,7 @@ def _result(
 ) -> Result:
     ingested = prepared.ingested
     clusters = pa.Table.from_batches(
-        cluster_batches(ingested, decided, f"{options.seed}"), CLUSTERS
+        cluster_batches(ingested, decided, _namespace(inputs, options)), CLUSTERS
     )
     links = pair_table(ingested, compiled, decided)
     review = review_table(links)
@@ -482,7 +375,7 @@ def _run_facts(
     parameters = dataclasses.asdict(options)
     parameters["schema"] = ingested.schema.name
     parameters["model"] = str(options.model) if isinstance(options.model, (str, Path)) else None
-    warnings = [*ingested.notes, *prepared.left_out, *model.training.get("notes", ())]
+    warnings = [*ingested.notes, *prepared.notes, *model.training.get("notes", ())]
     warnings += decided.notes
     return {
         "command": mode,
@@ -496,6 +389,10 @@ def _run_facts(
             "people": len(sizes),
             "clusters": int((sizes > 1).sum()),
             "largest_cluster": int(sizes.max()),
+        },
+        "blocking": {
+            "rules": [each.to_dict() for each in scored.passes],
+            "rules_left_out": dict(prepared.rules_left_out),
         },
         "prior_shift": decided.prior_shift,
         "expected": expected_facts(decided.thresholds),

@@ -191,6 +191,8 @@ def _order_parts(parts, count, named, order, two_digit_latest):  # type: ignore[
         if parts[part, 1] > 4 or parts[part, 1] == 3:
             return False
     last = count - 1
+    if parts[0, 1] == 4 and parts[last, 1] == 4:
+        return False
     if parts[0, 1] == 4:
         year, month, day = parts[0, 0], parts[1, 0], parts[2, 0] if count == 3 else 0
         if count == 3 and named == 2:

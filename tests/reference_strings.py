@@ -133,39 +133,64 @@ def grade_text(a: str, b: str, common: set[str]) -> str:
     return "else"
 
 
+def _slips(a: str, b: str) -> int:
+    """Fewest digits replaced and neighbours swapped that turn one into the other."""
+    best = [0]
+    for place in range(len(a)):
+        least = best[place] + (a[place] != b[place])
+        if place and a[place - 1 : place + 1] == b[place] + b[place - 1]:
+            least = min(least, best[place - 1] + 1)
+        best.append(least)
+    return best[-1]
+
+
+def _is_moved(a: str, b: str) -> bool:
+    rests = [(a[:place] + a[place + 1 :], a[place]) for place in range(len(a))]
+    return any(
+        rest[:place] + digit + rest[place:] == b for rest, digit in rests for place in range(len(a))
+    )
+
+
+def grade_digits(a: str, b: str) -> str:
+    """Grade dates as written, yyyymmdd, whatever dates they make."""
+    if a == b:
+        return "exact"
+    same_year = a[:4] == b[:4]
+    if same_year and a[4:] == b[6:] + b[4:6]:
+        return "day_month_swapped"
+    slips = _slips(a, b)
+    if slips == 1:
+        differing = sum(x != y for x, y in zip(a, b, strict=True))
+        return "one_digit" if differing == 1 else "transposed_digits"
+    if _is_moved(a, b) or (same_year and slips == 2):
+        return "two_digits"
+    if same_year:
+        return "year_only"
+    if a[4:] == b[4:]:
+        return "month_and_day"
+    return "two_digits_with_year" if slips == 2 else "else"
+
+
 def grade_dates(a: tuple[int, int, int], b: tuple[int, int, int]) -> str:
     """Grade (year, month, day) triples, 0 = unknown."""
     if 0 in a or 0 in b:
         if a[0] != b[0]:
             return "else"
-        if all(x == y or 0 in (x, y) for x, y in zip(a, b, strict=True)):
-            return "compatible_partial"
-        if a[1] == b[1] != 0:
-            return "year_and_month"
-        return "year_and_day" if a[2] == b[2] != 0 else "year_only"
-    if a == b:
-        return "exact"
-    if a[0] == b[0] and a[1:] == b[1:][::-1]:
-        return "day_month_swapped"
-    texts = [f"{year:04d}{month:02d}{day:02d}" for year, month, day in (a, b)]
-    places = [place for place in range(8) if texts[0][place] != texts[1][place]]
-    if len(places) == 1:
-        return "one_digit"
-    if places in ([0, 1], [1, 2], [2, 3], [4, 5], [6, 7]):
-        first, second = places
-        swapped = texts[1][second] + texts[1][first]
-        if texts[0][first : second + 1] == swapped:
-            return "transposed_digits"
-    same = tuple(x == y for x, y in zip(a, b, strict=True))
-    if same == (True, True, False):
-        return "year_and_month"
-    if same[0] and (1, 1) in (a[1:], b[1:]):
+        agrees = all(x == y or 0 in (x, y) for x, y in zip(a, b, strict=True))
+        return "compatible_partial" if agrees else "year_only"
+    grade = grade_digits(*(f"{year:04d}{month:02d}{day:02d}" for year, month, day in (a, b)))
+    if grade in ("exact", "day_month_swapped", "one_digit", "transposed_digits"):
+        return grade
+    if a[0] == b[0] and (1, 1) in (a[1:], b[1:]):
         return "compatible_partial"
-    if same == (False, True, True):
-        return "month_and_day"
-    if same == (True, False, True):
-        return "year_and_day"
-    return "year_only" if same[0] else "else"
+    if abs(_day_number(a) - _day_number(b)) <= 31:
+        return "near"
+    return grade
+
+
+def _day_number(date: tuple[int, int, int]) -> int:
+    year, month, day = date
+    return datetime.date(year, month, 1).toordinal() + day - 1
 
 
 def days_apart(a: tuple[int, int, int], b: tuple[int, int, int]) -> int:

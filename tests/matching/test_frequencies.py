@@ -239,7 +239,8 @@ def test_only_exact_agreement_is_adjusted(pairs: list[tuple[int, int]]) -> None:
     table = TermFrequencies(hashes[order], np.array([2, 4, 8, 16]), 100, True)
     arrays = frequency_table(table, 0.5)
     expected_of = {
-        int(row): log2(0.5) - log2((2 << place) / 100) for place, row in enumerate(order)
+        int(row): log2(0.5) - log2(reference.stranger_chance(2 << place, 100, 0.5, False))
+        for place, row in enumerate(order)
     }
     left = np.array([row for row, _ in pairs], np.int32)
     grades = np.array([grade for _, grade in pairs], np.uint8)

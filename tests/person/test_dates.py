@@ -93,6 +93,45 @@ def test_what_is_no_date_is_missing_with_its_reason(text: str | None, status: Fi
     assert ("", status) == read(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected", "written"),
+    [
+        ("1971-06-24", "1971-06-24", "19710624"),
+        ("1971-06", "1971-06", "197106aa"),
+        ("19371233", "1937-12", "19371233"),
+        ("2901-95-01", "", "29019501"),
+        ("3006-907-28", "", "30060728"),
+        ("197l-O6-24", "1971-06-24", "19710624"),
+        ("1987i102", "1987-11-02", "19871102"),
+        ("1974o302", "1974-03-02", "19740302"),
+        ("1968 822", "1968-08-22", "19680822"),
+        ("1968 122", "1968-??-22", "1968a122"),
+        ("1968 0822", "1968-08-22", "19680822"),
+        ("19770 116", "1977-01-16", "19770116"),
+        ("|9371023", "1937-10-23", "19371023"),
+        ("196 0822", "", "196a0822"),
+        ("1971-06-124", "1971-06", "197106aa"),
+        ("unknown", "", "0"),
+        ("1900-01-01", "", "0"),
+        ("hello", "", "0"),
+        ("12-03-85", "", "0"),
+    ],
+)
+def test_digits_are_kept_as_written(text: str, expected: str, written: str) -> None:
+    """What cannot be a date, or had to be mended, keeps all the digits there were."""
+    encoded = encode_date(Utf8Column.from_strings([text]), {})
+    assert expected == date_to_text(int(encoded.components["day"][0]))
+    assert written == f"{int(encoded.components['written'][0]):x}"
+
+
+def test_mended_dates_say_so() -> None:
+    """A letter for a digit, or a stray character, is BAD_CHARACTER even if nothing is lost."""
+    for text in ("197l-06-24", "19770 116", "1968 822", "196 0822", "1971-06-124"):
+        assert FieldStatus.BAD_CHARACTER == read(text)[1]
+    assert ("1980-02-03", FieldStatus.BAD_CHARACTER) == read("O3021980", order="dmy")
+    assert ("1980-02-03", FieldStatus.BAD_CHARACTER) == read("0302 1980", order="dmy")
+
+
 def test_order_decides_only_what_is_ambiguous() -> None:
     """3/2/1980 follows the order; 28/2/1980 and 1980-02-03 cannot be misread."""
     for order, expected in (("dmy", "1980-02-03"), ("mdy", "1980-03-02")):
@@ -153,7 +192,10 @@ def test_packing_is_the_documented_one(date: datetime.date) -> None:
     assert (date.year - 1849) * 512 + date.month * 32 + date.day == packed < 1 << 18
 
 
-@given(st.lists(st.none() | st.text(st.sampled_from("0129-/. 年月日十二T:janfeb\0x"), max_size=18)))
+ANY_TEXT = st.text(st.sampled_from("0129-/. 年月日十二T:janfeboliqs|\0x"), max_size=18)
+
+
+@given(st.lists(st.none() | ANY_TEXT))
 def test_a_batch_of_anything_equals_its_values_one_by_one(values: list[str | None]) -> None:
     """No text makes the encoder fail, and every result fits its slot."""
     for options in ({}, {"order": "mdy", "two_digit_years": True}):
@@ -161,4 +203,5 @@ def test_a_batch_of_anything_equals_its_values_one_by_one(values: list[str | Non
         for row, value in enumerate(values):
             alone = encode_date(Utf8Column.from_strings([value]), options)
             assert together.components["day"][row] == alone.components["day"][0] < 1 << 18
+            assert together.components["written"][row] == alone.components["written"][0] < 1 << 32
             assert together.status[row] == alone.status[0]
