@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.model import Comparison, Model, read_model
+from matching.model import Comparison, Model, Part, read_model
 
 __all__ = ["SHIPPED_MODELS", "shipped_model", "with_shipped_probabilities"]
 
@@ -47,8 +47,9 @@ def with_shipped_probabilities(
         source = known.get(each.name)
         if source is None:
             return None
-        axes = [number for number, part in enumerate(source.parts) if part in each.parts]
-        if tuple(source.parts[number] for number in axes) != each.parts:
+        compared = [_compared(part) for part in each.parts]
+        axes = [n for n, part in enumerate(source.parts) if _compared(part) in compared]
+        if [_compared(source.parts[number]) for number in axes] != compared:
             return None
         result.append(
             replace(
@@ -59,6 +60,11 @@ def with_shipped_probabilities(
             )
         )
     return tuple(result)
+
+
+def _compared(part: Part) -> tuple[object, ...]:
+    """What a part looks at; whether it weighs rare values more does not matter here."""
+    return part.name, part.comparator, part.cutoffs, part.levels
 
 
 def _summed(

@@ -76,6 +76,7 @@ class TrainingInput:
     total_pairs : all pairs of the table that could be asked about
     counts_people : the agreements count people found so far, not records; no match is in them
     matches : pattern counts of pairs known to match, or None to find them by EM
+    prior : the comparisons before any fit; None where the model has not been fitted yet
     """
 
     candidates: PatternCounts
@@ -84,6 +85,7 @@ class TrainingInput:
     total_pairs: float
     counts_people: bool = False
     matches: PatternCounts | None = None
+    prior: Mapping[str, Comparison] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +220,11 @@ def _fit(
     random = _Sample.of(compiled, observed.random)
     matches = None if observed.matches is None else _Sample.of(compiled, observed.matches)
     tables = [
-        start_table(each.comparison, observed.agreements.get(each.comparison.name, {}))
+        start_table(
+            each.comparison,
+            observed.agreements.get(each.comparison.name, {}),
+            observed.prior.get(each.comparison.name),
+        )
         for each in compiled.comparisons
     ]
     sampled = [random.by_cell(n, None, t.null_cell_count) for n, t in enumerate(tables)]

@@ -214,9 +214,20 @@ class ComparisonTable:
 
 
 def start_table(
-    comparison: Comparison, agreements: Mapping[frozenset[int], ExactAgreement]
+    comparison: Comparison,
+    agreements: Mapping[frozenset[int], ExactAgreement],
+    prior: Comparison | None = None,
 ) -> ComparisonTable:
-    """A comparison ready for estimation, at its own probabilities or the usual start."""
+    """A comparison ready for estimation, at its own probabilities or the usual start.
+
+    Parameters
+    ----------
+    comparison : what to estimate
+    agreements : counted exact agreement of its sets of parts
+    prior : the comparison before it was ever fitted; m is drawn towards its probabilities, or
+        towards the usual start where it has none. Were m drawn towards an earlier fit, levels
+        that matches seldom show would sink lower with every fit.
+    """
     countable = [part for part in countable_parts(comparison) if frozenset([part]) in agreements]
     sets = tuple(
         frozenset(parts)
@@ -234,10 +245,11 @@ def start_table(
     agreeing = [
         place_of_set[frozenset(part for part in countable if cell[part] == 0)] for cell in levels.T
     ]
-    start = _start_m(comparison) if comparison.m_probability is None else comparison.m_probability
+    before = comparison if prior is None else prior
+    start = _start_m(comparison) if before.m_probability is None else before.m_probability
     return ComparisonTable(
         comparison=comparison,
-        m=start,
+        m=start if comparison.m_probability is None else comparison.m_probability,
         u=start if comparison.u_probability is None else comparison.u_probability,
         relative=None,
         m_start=start,

@@ -27,7 +27,7 @@ __all__ = ["FALSE_LINK_RATE_MAX", "FalseAlarms", "draw_lines", "lowest_safe_weig
 FALSE_LINK_RATE_MAX: Final = 1e-4
 PAIR_SHARE: Final = 0.5
 """Of the false links allowed, the share that single pairs may spend; clusters spend the rest."""
-LOCAL_FALSE_SHARE_MAX: Final = 0.1
+LOCAL_FALSE_SHARE_MAX: Final = 0.05
 """Of the pairs just above the line no more than this share may be false: an average kept by
 thousands of certain links must not pay for links that are mostly wrong."""
 LOCAL_BITS: Final = 2.0

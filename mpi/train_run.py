@@ -128,6 +128,7 @@ def train_on(
             agreements=agreements,
             total_pairs=space.total_pairs,
             matches=known,
+            prior={each.name: each for each in model.comparisons},
         )
         fitted = estimate(untrained, observed, options or TrainingOptions())
     trained = model.replace(

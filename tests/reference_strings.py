@@ -133,6 +133,26 @@ def grade_text(a: str, b: str, common: set[str]) -> str:
     return "else"
 
 
+def grade_reversed(a: tuple[str, str], b: tuple[str, str]) -> str | None:
+    """Grade two records of two fields each, '' = missing; None = null."""
+    crossed = [(a[0], b[1]), (a[1], b[0])]
+    present = [pair for pair in crossed if all(pair)]
+    if not present:
+        return None
+    if any(x == y != "" for x, y in zip(a, b, strict=True)):
+        return "not_reversed"
+    equal = [x == y for x, y in present]
+    edited = [max(map(len, pair)) >= 4 and OSA.distance(*pair) == 1 for pair in present]
+    alike = [JaroWinkler.similarity(*pair) >= 0.9 for pair in present]
+    if len(present) == 1:
+        return "reversed_near" if equal[0] else "not_reversed"
+    if all(equal):
+        return "reversed_exact"
+    if all(x or y for x, y in zip(equal, edited, strict=True)):
+        return "reversed_near"
+    return "reversed_near" if any(equal) and all(alike) else "not_reversed"
+
+
 def _slips(a: str, b: str) -> int:
     """Fewest digits replaced and neighbours swapped that turn one into the other."""
     best = [0]
@@ -144,11 +164,10 @@ def _slips(a: str, b: str) -> int:
     return best[-1]
 
 
-def _is_moved(a: str, b: str) -> bool:
-    rests = [(a[:place] + a[place + 1 :], a[place]) for place in range(len(a))]
-    return any(
-        rest[:place] + digit + rest[place:] == b for rest, digit in rests for place in range(len(a))
-    )
+def _is_shifted(a: str, b: str) -> bool:
+    """Equal once each has lost one digit."""
+    left, right = ({t[:place] + t[place + 1 :] for place in range(len(t))} for t in (a, b))
+    return bool(left & right)
 
 
 def grade_digits(a: str, b: str) -> str:
@@ -162,7 +181,7 @@ def grade_digits(a: str, b: str) -> str:
     if slips == 1:
         differing = sum(x != y for x, y in zip(a, b, strict=True))
         return "one_digit" if differing == 1 else "transposed_digits"
-    if _is_moved(a, b) or (same_year and slips == 2):
+    if _is_shifted(a, b) or (same_year and slips == 2):
         return "two_digits"
     if same_year:
         return "year_only"

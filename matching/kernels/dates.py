@@ -100,8 +100,8 @@ def _count_slips(a, b, places):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _has_moved_digit(a, b, places):  # type: ignore[no-untyped-def]
-    """Whether moving one digit of `a` to another place gives `b`."""
+def _is_shifted(a, b, places):  # type: ignore[no-untyped-def]
+    """Whether one digit lost and one put in elsewhere, perhaps the same, make `a` of `b`."""
     low = int64(count_trailing_zeros(uint64(places)))
     high = 63 - int64(count_leading_zeros(uint64(places)))
     between = (1 << (high - low)) - 1  # all places from the first that differs but the last
@@ -115,7 +115,7 @@ def grade_digits(a, b):  # type: ignore[no-untyped-def]
     """Index into DATE_GRADES of eight digits each, all known, whatever date they make.
 
     transposed_digits: two neighbours swapped, wherever they stand. two_digits: two slips of the
-    pen (a digit replaced, two neighbours swapped) with the year right, or one digit that moved.
+    pen (a digit replaced, two neighbours swapped) with the year right, or a digit that moved.
     two_digits_with_year: two slips, one of them in the year.
     """
     if a == b:
@@ -127,7 +127,7 @@ def grade_digits(a, b):  # type: ignore[no-untyped-def]
     slips = _count_slips(a, b, places)
     if slips == 1:
         return _ONE_DIGIT if places & (places - 1) == 0 else _TRANSPOSED
-    if (same_year and slips == 2) or _has_moved_digit(a, b, places):
+    if (same_year and slips == 2) or _is_shifted(a, b, places):
         return _TWO_DIGITS
     if same_year:
         return _YEAR

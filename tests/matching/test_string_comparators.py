@@ -258,6 +258,68 @@ def test_reversed_names() -> None:
     assert (grid == grid.T).all()
 
 
+LINES = alike("ab c", 14) | st.tuples(TEXTS, TEXTS)
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(st.tuples(LINES, LINES), min_size=1, max_size=3),
+    st.sampled_from([(30, 30), (30, 10), (10, 20)]),
+)
+@example([(("flat 2", "flat 2"), ("high street", "high street"))], (30, 10))
+def test_reversed_texts_equal_the_reference(
+    pairs: list[tuple[tuple[str, str], tuple[str, str]]], characters: tuple[int, int]
+) -> None:
+    """Lines of unequal widths, where a text fits one field and overflows the other, too."""
+    people = []
+    for first, second in pairs:
+        people += [(first[0], second[0]), (second[1], first[1])]
+    people = [tuple(normalise_text(text) for text in person) for person in people]
+    fields = [
+        encode_text(Utf8Column.from_strings([person[place] for person in people]), options)
+        for place, options in enumerate({"characters": each} for each in characters)
+    ]
+    for row, person in enumerate(people):  # what is a placeholder is missing
+        words = [0 if field.status[row] else 1 for field in fields]
+        people[row] = tuple(t if w else "" for t, w in zip(person, words, strict=True))
+    rows = np.stack([word for field in fields for word in field.components.values()], axis=1)
+    counts = [len(field.components) for field in fields]
+    places = [[(word, 0, 64) for word in range(counts[0])]]
+    places.append([(counts[0] + word, 0, 64) for word in range(counts[1])])
+    for part in places:
+        part += [(0, 0, 0)] * (max(counts) - len(part))
+    slots = np.array(places[0] + places[1], np.int64)
+    left, right = (grid.ravel().astype(np.int32) for grid in np.indices([len(people)] * 2))
+    out = np.empty(len(left), np.uint8)
+    comparator = BY_NAME["reversed_texts"]
+    tables = comparator.tables(fields[0].overflow.merged_with(fields[1].overflow))
+    comparator.kernel(rows, rows, left, right, slots, tables, np.zeros(1), out)
+    for row_a, row_b, grade in zip(left, right, out, strict=True):
+        a, b = people[row_a], people[row_b]
+        found = None if grade == 255 else comparator.grades[grade]
+        assert (a, b, reference.grade_reversed(a, b)) == (a, b, found)
+
+
+def test_sketches_are_told_apart_in_a_batch_of_many_rows() -> None:
+    """More rows than are kept sketched, met in any order, grade as each pair does alone."""
+    texts = [f"{word} {number} street" for word in ("oak", "elm", "ash") for number in range(2000)]
+    field = encode_text(Utf8Column.from_strings(texts), {})
+    rows = np.stack(list(field.components.values()), axis=1)
+    slots = np.array([(word, 0, 64) for word in range(3)], np.int64)
+    random = np.random.default_rng(5)
+    left = np.repeat(random.integers(0, len(texts), 60), 200).astype(np.int32)
+    right = random.integers(0, len(texts), len(left)).astype(np.int32)
+    out = np.empty(len(left), np.uint8)
+    comparator = BY_NAME["text"]
+    comparator.kernel(
+        rows, rows, left, right, slots, comparator.tables(field.overflow), np.zeros(1), out
+    )
+    common = set(STREET_WORDS)
+    for row_a, row_b, grade in zip(left, right, out, strict=True):
+        expected = reference.grade_text(texts[row_a], texts[row_b], common)
+        assert expected == comparator.grades[grade]
+
+
 def test_one_chunk_may_mix_runs_and_nulls() -> None:
     """Empty input is fine, and a run of one left row leaves no trace in the next."""
     assert (0, 0) == compare("latin_name", "latin_name", [("a",)])[:0, :0].shape
