@@ -13,6 +13,7 @@ from matching.compiled import CompiledModel
 from matching.frequencies import TermFrequencies
 from matching.patterns import PatternCounts
 from mpi.calibration import (
+    LINK_PROBABILITY_MIN,
     REVIEW_PAIRS_MIN,
     REVIEW_PROBABILITY_MIN,
     REVIEW_SHARE_MAX,
@@ -31,7 +32,6 @@ LOCAL_FALSE_SHARE_MAX: Final = 0.05
 """Of the pairs just above the line no more than this share may be false: an average kept by
 thousands of certain links must not pay for links that are mostly wrong."""
 LOCAL_BITS: Final = 2.0
-LINK_WEIGHT_MIN: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def lowest_safe_weight(
         return float("inf")
     links = np.arange(1, len(line) + 1, dtype=np.float64)
     false = alarms.strangers_above(line) + np.cumsum(relative_chance[order])
-    accepted = (false <= allowed_rate * (links + links_before)) & (line >= LINK_WEIGHT_MIN)
+    accepted = (false <= allowed_rate * (links + links_before)) & (line >= match_weight(LINK_PROBABILITY_MIN))
     # The share of false pairs among those between a line and LOCAL_BITS above it.
     above = np.searchsorted(-line, -(line + LOCAL_BITS), side="left") - 1
     links_above = np.where(above >= 0, links[np.maximum(above, 0)], 0.0)
