@@ -289,6 +289,7 @@ def fill_date_year_month(rows, slots, argument, tables, out):  # type: ignore[no
 
 @kernel
 def fill_date_month_day(rows, slots, argument, tables, out):  # type: ignore[no-untyped-def]
+    """Month and day of a date; none where either is unknown."""
     for row in range(rows.shape[0]):
         value = read_slot(rows, row, slots, 0) & uint64(511)
         is_full = value & uint64(31) != 0 and value >> uint64(5) != 0

@@ -48,6 +48,11 @@ EXIT_CODES: Final[dict[int, str]] = {
     143: "terminated",
 }
 
+_INTERRUPTIONS: Final = {int(signal.SIGINT): "interrupted", int(signal.SIGTERM): "terminated"}
+_NO_OUTPUT: Final = "no output was left under its final name"
+_received: Final[list[int]] = []
+"""Signals that came in, in order: an exception raised by one may be caught by a library."""
+
 _REPORT_TO: Final = "please report this with the command and MPI_DEBUG=1 output to the maintainers"
 
 
@@ -126,10 +131,10 @@ def run(arguments: Sequence[str]) -> int:
         _say(f"{error.format_message()}{_usage_hint(error)}", error)
         return 2
     except _Terminated as error:
-        _say("terminated; no output was left under its final name", error)
+        _say(f"terminated; {_NO_OUTPUT}", error)
         return 143
     except (KeyboardInterrupt, click.Abort) as error:
-        _say("interrupted; no output was left under its final name", error)
+        _say(f"interrupted; {_NO_OUTPUT}", error)
         return 130
     except MpiError as error:
         _say(" ".join(str(error).split()), error)
@@ -142,6 +147,9 @@ def run(arguments: Sequence[str]) -> int:
         _say("out of memory; run with a smaller --memory or on a larger machine", error)
         return 1
     except Exception as error:
+        if _received:  # some library took our signal for an error of its own
+            _say(f"{_INTERRUPTIONS[_received[-1]]}; {_NO_OUTPUT}", error)
+            return 128 + _received[-1]
         _say(f"unexpected {_where(error)}; {_REPORT_TO}", error)
         return 1
     return 0
@@ -171,14 +179,17 @@ def _where(error: Exception) -> str:
     return type(error).__name__ + place
 
 
-def _raise_terminated(_: int, __: FrameType | None) -> NoReturn:
-    raise _Terminated
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    _received.append(number)
+    raise KeyboardInterrupt if number == signal.SIGINT else _Terminated
 
 
 def main() -> NoReturn:
     """Entry point of the console command."""
     with contextlib.suppress(ValueError):  # not the main thread of an embedding program
-        signal.signal(signal.SIGTERM, _raise_terminated)
+        signal.signal(signal.SIGTERM, _stop)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not under nohup or `&`
+            signal.signal(signal.SIGINT, _stop)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file or pipe gets UTF-8 wherever it is made; a terminal keeps its own encoding.
         encoding = None if sys.stdout.isatty() else "utf-8"

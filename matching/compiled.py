@@ -220,7 +220,15 @@ class _Scoring:
             accumulate_cells(grades, part.level_of_grade, part.stride, cells)
             if part.frequency is not None:
                 hashes, adjustments, absent = part.frequency
-                arguments = (self.a, self.left, part.value_slots, grades, hashes, adjustments, absent)
+                arguments = (
+                    self.a,
+                    self.left,
+                    part.value_slots,
+                    grades,
+                    hashes,
+                    adjustments,
+                    absent,
+                )
                 add_frequency_weights(*arguments, self.weight)
                 if self.relative is not None:
                     add_frequency_weights(*arguments, self.relative)
@@ -284,9 +292,7 @@ def null_cell_weights(comparison: Comparison) -> NDArray[np.float64]:
     return _ratio_weights(comparison, comparison.m_probability)
 
 
-def _ratio_weights(
-    comparison: Comparison, probability: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _ratio_weights(comparison: Comparison, probability: NDArray[np.float64]) -> NDArray[np.float64]:
     assert comparison.u_probability is not None
     shape = comparison.shape
     weights: NDArray[np.float64] = np.log2(

@@ -222,7 +222,8 @@ def _combined_hashes(
         else:
             present &= hashes != 0
             combined = (combined ^ (combined >> np.uint64(29))) * _COMBINE + hashes
-    assert combined is not None and present is not None
+    assert combined is not None
+    assert present is not None
     combined[combined == 0] = 1
     combined[~present] = 0
     return combined

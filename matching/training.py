@@ -45,6 +45,7 @@ RELATIVE_CERTAINTY_MIN: Final = 0.25
 """Least share of a household class's pairs that must belong to it beyond doubt. Where errors are
 many the class would otherwise feed on damaged matches."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingOptions:
     """How to estimate.
@@ -181,7 +182,7 @@ class _Sample:
     ) -> NDArray[np.float64]:
         """Expected pairs of each null cell of a comparison."""
         weight = self.count if chance is None else self.count * chance
-        return np.bincount(self.cells[number], weight, cells)
+        return np.bincount(self.cells[number], weight, cells).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,9 +290,8 @@ def _update(
         table.estimate_relative(related, options.m_prior_pairs)
     if not (options.fixed_u and table.comparison.u_probability is not None):
         others = None if observed.counts_people else shown + related
-        moved = max(
-            moved, 0.01 * table.estimate_u(np.maximum(strangers, 0.0), others, options.u_floor_pairs)
-        )
+        by_u = table.estimate_u(np.maximum(strangers, 0.0), others, options.u_floor_pairs)
+        moved = max(moved, 0.01 * by_u)
     return moved
 
 

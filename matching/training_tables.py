@@ -144,9 +144,7 @@ class ComparisonTable:
         self.m = m_cells / m_cells.sum()
         return True
 
-    def _spread(
-        self, shown: NDArray[np.float64], over: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def _spread(self, shown: NDArray[np.float64], over: NDArray[np.float64]) -> NDArray[np.float64]:
         """Counts of null cells spread over the full cells they may stand for, as `over` is.
 
         The cell in which every part is null says nothing and is left out.
@@ -181,7 +179,10 @@ class ComparisonTable:
         for axis, part in enumerate(self.comparison.parts):
             if part.shared or part.comparator == "date":
                 continue
-            now, target = marginal(relative, shape, axis), marginal(self.relative_start, shape, axis)
+            now, target = (
+                marginal(relative, shape, axis),
+                marginal(self.relative_start, shape, axis),
+            )
             if part.comparator == "national_id":  # twins' numbers differ in the sequence alone
                 free = np.array(["/".join(level) in _TWIN_GRADES for level in part.levels])
                 target[free] = now[free] * (1 - target[~free].sum()) / now[free].sum()
@@ -294,9 +295,7 @@ def start_relative(comparison: Comparison, u: NDArray[np.float64]) -> NDArray[np
     return start
 
 
-def marginal(
-    values: NDArray[np.float64], shape: tuple[int, ...], axis: int
-) -> NDArray[np.float64]:
+def marginal(values: NDArray[np.float64], shape: tuple[int, ...], axis: int) -> NDArray[np.float64]:
     """Values of the cells summed over all parts but one: float64[levels of that part]."""
     cube = values.reshape(shape)
     result: NDArray[np.float64] = cube.sum(axis=tuple(a for a in range(cube.ndim) if a != axis))
@@ -312,7 +311,9 @@ def _independent(shape: tuple[int, ...], counts: NDArray[np.float64]) -> NDArray
     return result
 
 
-def _level_chances(sampled: NDArray[np.float64], axis: int, is_counted: bool) -> NDArray[np.float64]:
+def _level_chances(
+    sampled: NDArray[np.float64], axis: int, is_counted: bool
+) -> NDArray[np.float64]:
     """Chance of each level of one part, given that it is not exact where exact is counted."""
     others = tuple(a for a in range(sampled.ndim) if a != axis)
     counts = sampled.sum(axis=others) + 0.5

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from mpi.analysis import Analysis, analyse
     from mpi.evaluation import Evaluation, evaluate
     from mpi.explanation import explain
-    from mpi.schema_draft import SchemaDraft, infer_schema
     from mpi.pipeline import dedupe, link, train
     from mpi.profiling import Profile, profile
     from mpi.result import Result
+    from mpi.schema_draft import SchemaDraft, infer_schema
     from person.schema import Schema, load_schema
 
 __all__ = [

@@ -10,8 +10,7 @@ import pyarrow as pa
 
 from blocking.analysis import BlockingAnalysis
 from blocking.analysis import analyse as analyse_blocking
-from blocking.broad_rules import broad_rules_for_roles
-from blocking.plan import estimate_rule_pairs, pair_budget
+from blocking.plan import pair_budget
 from matching.model import Model
 from mpi.prepare import JobOptions, Prepared, prepare
 from mpi.progress import NO_PROGRESS, Progress
@@ -22,7 +21,7 @@ from person.schema import Schema
 
 __all__ = ["Analysis", "analyse"]
 
-LARGEST_SHOWN: Final = 10
+LARGEST_SHOWN: Final = 3
 UNREACHED_SHOWN: Final = 100
 
 
@@ -35,7 +34,7 @@ class Analysis:
     rules : rule, records and unkeyed records (without a key), blocks, pairs that share the key,
         marginal pairs (those no earlier rule gives), largest block; with truth also recall and
         cumulative recall, shares of the true pairs
-    largest_blocks : rule, rank, records, refined (larger than the rule compares in full)
+    largest_blocks : rule, records, refined (larger than the rule compares in full)
     left_out : broad rules that this table cannot afford, with their estimated pairs
     unreached : with truth, record ids of the first true pairs that no rule reaches
     notes : what to know when reading the numbers
@@ -101,7 +100,7 @@ def analyse(
         return Analysis(
             rules=_rules_table(blocking),
             largest_blocks=_largest_table(prepared, blocking),
-            left_out=_left_out_table(prepared, is_planned=model is None),
+            left_out=_left_out_table(prepared),
             unreached=_unreached_table(prepared, blocking),
             notes=_notes(prepared, blocking),
         )
@@ -129,12 +128,12 @@ def _rules_table(blocking: BlockingAnalysis) -> pa.Table:
 
 
 def _largest_table(prepared: Prepared, blocking: BlockingAnalysis) -> pa.Table:
-    """The largest blocks of all rules together; sizes only, for a key may be a person's value."""
+    """The largest blocks of each rule; sizes only, for a key may be a person's value."""
     limit = {rule.name: rule.block_size_max for rule in prepared.rules}
-    found = sorted(
-        ((size, each.rule) for each in blocking.rules for size in each.largest_blocks),
-        key=lambda item: (-item[0], item[1]),
-    )[:LARGEST_SHOWN]
+    found = [
+        (size, each.rule) for each in blocking.rules for size in each.largest_blocks[:LARGEST_SHOWN]
+    ]
+    found.sort(key=lambda item: (-item[0], item[1]))
     return pa.table(
         {
             "rule": pa.array([rule for _, rule in found], pa.string()),
@@ -144,22 +143,13 @@ def _largest_table(prepared: Prepared, blocking: BlockingAnalysis) -> pa.Table:
     )
 
 
-def _left_out_table(prepared: Prepared, *, is_planned: bool) -> pa.Table:
-    """Broad rules that the planner did not take; none where the rules were given."""
-    ingested = prepared.ingested
-    left_out = ()
-    if is_planned and not ingested.schema.blocking_rules:
-        taken = {rule.name for rule in prepared.rules}
-        broad = broad_rules_for_roles(ingested.schema.fields)
-        left_out = tuple(rule for rule in broad if rule.name not in taken)
-    pairs: list[float] = []
-    if left_out:
-        pairs = estimate_rule_pairs(ingested.store, ingested.layout, left_out)
-    found = sorted(zip(pairs, (rule.name for rule in left_out), strict=True))
+def _left_out_table(prepared: Prepared) -> pa.Table:
+    """Broad rules that the table cannot afford, the cheapest first."""
+    found = sorted(prepared.rules_left_out.items(), key=lambda item: (item[1], item[0]))
     return pa.table(
         {
-            "rule": pa.array([name for _, name in found], pa.string()),
-            "estimated_pairs": pa.array([round(count) for count, _ in found], pa.int64()),
+            "rule": pa.array([name for name, _ in found], pa.string()),
+            "estimated_pairs": pa.array([round(pairs) for _, pairs in found], pa.int64()),
         }
     )
 
@@ -180,8 +170,9 @@ def _notes(prepared: Prepared, blocking: BlockingAnalysis) -> tuple[str, ...]:
     notes.append(f"{pairs:,} candidate pairs in all, each counted once")
     if any(each.is_marginal_estimated for each in blocking.rules):
         notes.append("marginal pairs are estimated from a sample of the keys")
-    budget = pair_budget(prepared.ingested.record_count)
-    notes.append(f"a table of this size affords about {budget:,.0f} pairs of broad rules")
+    if prepared.rules_left_out:
+        budget = pair_budget(prepared.ingested.record_count)
+        notes.append(f"a table of this size affords about {budget:,.0f} pairs of broad rules")
     if blocking.true_pairs is not None:
         notes.append(
             f"{blocking.true_pairs:,} true pairs, of which {blocking.unreached_pairs:,} are "

@@ -36,7 +36,9 @@ NOT_BEST_LINK: Final = "another record of that table fits better"
 REFUSALS: Final = {
     RefusalReason.DIFFERENT: "a steward declared these people different",
     RefusalReason.DISSIMILAR_IDENTITY: "their clusters hold two different valid id numbers",
-    RefusalReason.DUPLICATE_FREE_SOURCE: "their clusters hold two records of a duplicate-free source",
+    RefusalReason.DUPLICATE_FREE_SOURCE: (
+        "their clusters hold two records of a duplicate-free source"
+    ),
     RefusalReason.INCOHERENT: "their clusters as wholes do not agree",
 }
 
@@ -95,9 +97,7 @@ def prior_shift(weights: NDArray[np.float64], prior: float, total_pairs: float) 
     return shift
 
 
-def calibrate(
-    edges: Edges, given: Lines | None, alarms: FalseAlarms | None
-) -> Thresholds:
+def calibrate(edges: Edges, given: Lines | None, alarms: FalseAlarms | None) -> Thresholds:
     """Draw the lines: those of the model where it has them, else from its own calibration.
 
     Parameters
@@ -161,6 +161,7 @@ def decide(
 
     Parameters
     ----------
+    ingested : the encoded records
     compiled : the model that weighed the pairs
     kept : scored pairs, with the table's own prior in their weights
     thresholds : from `calibrate`

@@ -135,8 +135,8 @@ def _refuse_false_mark(path: Path, head: bytes) -> None:
     encoding = _judge(path, head[found.start() : found.start() + WINDOW_BYTES])
     if encoding != "utf-8":
         raise EncodingNotRecognisedError(
-            f"{path}: begins with the byte order mark of UTF-8, but the text is {encoding.upper()}; "
-            "remove the first three bytes, or convert the file to UTF-8",
+            f"{path}: begins with the byte order mark of UTF-8, but the text is "
+            f"{encoding.upper()}; remove the first three bytes, or convert the file to UTF-8",
             path=str(path),
         )
 

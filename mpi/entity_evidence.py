@@ -58,6 +58,8 @@ def entity_weights(
 
     Parameters
     ----------
+    ingested : the encoded records
+    compiled : trained model
     members : of the clusters
     left, right : int64[n_questions], clusters
     shift : bits added to the prior

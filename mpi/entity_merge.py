@@ -54,6 +54,7 @@ def merge_entities(
 
     Parameters
     ----------
+    ingested : the encoded records
     cluster : int64[n_records], clusters made by links between single records
     edges : kept pairs, down to small weights: they say which clusters to ask about
     blocked : bool[n_edges], pairs refused before; their clusters are not asked about again
@@ -112,7 +113,8 @@ def _questions(
     left, right = np.minimum(one, other), np.maximum(one, other)
     count = np.int64(len(cluster))
     apart = np.unique((left * count + right)[blocked & (left != right)])
-    asked = np.unique((left * count + right)[(left != right) & (edges.weight >= QUESTION_WEIGHT_MIN)])
+    resembling = (left != right) & (edges.weight >= QUESTION_WEIGHT_MIN)
+    asked = np.unique((left * count + right)[resembling])
     asked = np.setdiff1d(asked, apart, assume_unique=True)
     left, right = asked // count, asked % count
     several = members.size(left) + members.size(right) >= 3
@@ -156,7 +158,5 @@ def _kept_apart(
         if guard.source is not None and guard.duplicate_free_sources:
             sources = guard.source[rows]
             unique, counts = np.unique(sources, return_counts=True)
-            apart[place] |= bool(
-                (counts[np.isin(unique, guard.duplicate_free_sources)] > 1).any()
-            )
+            apart[place] |= bool((counts[np.isin(unique, guard.duplicate_free_sources)] > 1).any())
     return apart

@@ -11,7 +11,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mpi.calibration import precision_recall_curve, reliability_table
-from mpi.metrics import b_cubed_scores, codes_of, false_merges, missed_pairs_by_size, pairwise_scores
+from mpi.metrics import (
+    b_cubed_scores,
+    codes_of,
+    false_merges,
+    missed_pairs_by_size,
+    pairwise_scores,
+)
 from mpi.report_data import EVALUATION_CURVE, RELIABILITY, Evaluated
 from mpi.result import Result
 from mpi.run_directory import read_run
@@ -138,4 +144,3 @@ def _pair_tables(
     curve = precision_recall_curve(weight, is_match, matches_total=true_pairs)
     reliability = reliability_table(weight, is_match)
     return curve.to_table().cast(EVALUATION_CURVE), reliability.cast(RELIABILITY)
-

@@ -86,10 +86,14 @@ def _find(clusters: pa.Table, text: str) -> tuple[str, str]:
             if found.num_rows:
                 break
     if found.num_rows == 0:
-        raise IdentityError("the run has no record with that id; write it as RECORD_ID or SOURCE/RECORD_ID")
+        raise IdentityError(
+            "the run has no record with that id; write it as RECORD_ID or SOURCE/RECORD_ID"
+        )
     if found.num_rows > 1:
         sources = ", ".join(sorted(set(found.column("source").to_pylist()))[:5])
-        raise IdentityError(f"that record id stands in several sources ({sources}); write SOURCE/RECORD_ID")
+        raise IdentityError(
+            f"that record id stands in several sources ({sources}); write SOURCE/RECORD_ID"
+        )
     return found.column("source")[0].as_py(), found.column("record_id")[0].as_py()
 
 
@@ -100,7 +104,9 @@ def _records(facts: dict[str, Any], model: Model, keys: list[tuple[str, str]]) -
         raise InputError("the run's input was a table in memory; its records cannot be read again")
     found: dict[tuple[str, str], pa.Table] = {}
     for path in paths:
-        for source, record_id, row in rows_of(open_inputs(path), model.schema, {key[1] for key in keys}):
+        for source, record_id, row in rows_of(
+            open_inputs(path), model.schema, {key[1] for key in keys}
+        ):
             found.setdefault((source, record_id), row)
     missing = [key for key in keys if key not in found]
     if missing:

@@ -209,9 +209,7 @@ def _tasks(inputs: Sequence[InputSet], schema: Schema, notes: list[str]) -> Iter
                     notes.append(f"{file.path}: no record id column; row numbers serve as ids")
             bound, id_column, source_column = bound_of[index]
             numbers = file.row_number(np.arange(first_row, first_row + batch.num_rows))
-            yield _Task(
-                side, file.path, file.stem, numbers, batch, bound, id_column, source_column
-            )
+            yield _Task(side, file.path, file.stem, numbers, batch, bound, id_column, source_column)
 
 
 def _encode(task: _Task, schema: Schema, layout: Layout) -> _Encoded:

@@ -88,7 +88,9 @@ def lowest_safe_weight(
         return float("inf")
     links = np.arange(1, len(line) + 1, dtype=np.float64)
     false = alarms.strangers_above(line) + np.cumsum(relative_chance[order])
-    accepted = (false <= allowed_rate * (links + links_before)) & (line >= match_weight(LINK_PROBABILITY_MIN))
+    accepted = (false <= allowed_rate * (links + links_before)) & (
+        line >= match_weight(LINK_PROBABILITY_MIN)
+    )
     # The share of false pairs among those between a line and LOCAL_BITS above it.
     above = np.searchsorted(-line, -(line + LOCAL_BITS), side="left") - 1
     links_above = np.where(above >= 0, links[np.maximum(above, 0)], 0.0)
@@ -150,7 +152,9 @@ def draw_lines(
             ((weight >= match_weight(REVIEW_PROBABILITY_MIN)) & (weight < review)).sum()
         ),
         link_limited_by="false_link_rate",
-        review_limited_by="volume" if review > match_weight(REVIEW_PROBABILITY_MIN) else "probability",
+        review_limited_by="volume"
+        if review > match_weight(REVIEW_PROBABILITY_MIN)
+        else "probability",
     )
 
 

@@ -20,6 +20,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
@@ -37,6 +38,7 @@ __all__ = [
     "ParquetStream",
     "check_output_file",
     "check_output_path",
+    "estimate_bytes",
     "file_checksum",
     "output_errors",
     "write_file",
@@ -45,6 +47,8 @@ __all__ = [
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _RENAME_EXCHANGE: Final = 2
 _RUN_FILES: Final = ("run.json",)
+_PARTIAL: Final = re.compile(r"\.(.+)\.partial-[0-9a-f]{8}")
+_BYTES_A_RECORD: Final = 100
 
 
 class OutputDirectory:
@@ -281,6 +285,11 @@ def write_file(
         aside.unlink(missing_ok=True)
 
 
+def estimate_bytes(records: int) -> int:
+    """Roughly what a run on so many records writes: as scratch, and again as results."""
+    return records * _BYTES_A_RECORD
+
+
 def file_checksum(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file, in hexadecimal."""
     with Path(path).open("rb") as file:
@@ -337,7 +346,7 @@ def output_errors(path: Path, final: Path | None = None) -> Iterator[None]:
     path : what is being written
     final : directory under whose name messages speak of it, if it is written aside
     """
-    shown = final / path.name if final else path
+    shown = final / path.name if final else _final_name(path)
     try:
         yield
     except PermissionError as error:
@@ -349,6 +358,12 @@ def output_errors(path: Path, final: Path | None = None) -> Iterator[None]:
         raise OutputError(
             f"{shown}: cannot be written ({error.strerror or 'I/O error'})", path=str(shown)
         ) from error
+
+
+def _final_name(path: Path) -> Path:
+    """Under which name a file that is being written aside will appear."""
+    aside = _PARTIAL.fullmatch(path.parent.name)
+    return path.parent.with_name(aside[1]) / path.name if aside else path
 
 
 def _disk_full(path: Path, error: OSError) -> OutputError:

@@ -34,8 +34,8 @@ from mpi.prepare import JobOptions, Prepared, prepare
 from mpi.progress import NO_PROGRESS, Progress, Stage
 from mpi.report_build import build_report
 from mpi.result import CLUSTERS, Result, cluster_batches, pair_table, review_table, write_result
-from mpi.scratch import scratch_directory
 from mpi.score_run import Scored, rescore, score_candidates
+from mpi.scratch import scratch_directory
 from mpi.tables import InputSet, open_inputs
 from mpi.train_run import Trained, refit, train_on
 from person.errors import ConfigError
@@ -245,7 +245,9 @@ def run_job(
             decided = _decide(prepared, trained, compiled, scored, options)
         model, frequencies = trained.model, trained.frequencies
         with timer.stage("gather results") as stage:
-            result = _result(inputs, prepared, model, compiled, scored, decided, frequencies, options, mode)
+            result = _result(
+                inputs, prepared, model, compiled, scored, decided, frequencies, options, mode
+            )
             stage.advance(ingested.record_count)
         _complete_run(result.run, inputs, timer, started)
         if output is not None:
@@ -255,9 +257,7 @@ def run_job(
 
 
 def _compile(trained: Trained, ingested: Ingested) -> CompiledModel:
-    return compile_model(
-        trained.model, ingested.layout, ingested.overflow, trained.frequencies
-    )
+    return compile_model(trained.model, ingested.layout, ingested.overflow, trained.frequencies)
 
 
 def _rescored(scored: Scored, ingested: Ingested, compiled: CompiledModel) -> Scored:
@@ -306,9 +306,7 @@ def _decide(
             compiled, trained.frequencies, trained.observed.random, total_pairs, shift
         )
     thresholds = calibrate(edges, trained.model.thresholds, alarms)
-    return decide(
-        prepared.ingested, compiled, edges, thresholds, options.clustering, shift, alarms
-    )
+    return decide(prepared.ingested, compiled, edges, thresholds, options.clustering, shift, alarms)
 
 
 def _namespace(inputs: Sequence[InputSet], options: JobOptions) -> str:

@@ -52,7 +52,9 @@ class Profile:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        tables = {name: getattr(self, name) for name in ("records", "fields", "invalid", "top_values")}
+        tables = {
+            name: getattr(self, name) for name in ("records", "fields", "invalid", "top_values")
+        }
         return {**tables, "notes": list(self.notes)}
 
 
@@ -170,7 +172,9 @@ def _values_of(inputs: Any, ingested: Ingested, tops: Sequence[_Top]) -> dict[in
         return {}
     ids = ingested.store.gather_record_ids(wanted).to_pylist()
     sources = [ingested.sources[code] for code in ingested.store.gather_sources(wanted).tolist()]
-    row_of = {key: int(row) for key, row in zip(zip(sources, ids, strict=True), wanted, strict=True)}
+    row_of = {
+        key: int(row) for key, row in zip(zip(sources, ids, strict=True), wanted, strict=True)
+    }
     found: dict[int, dict[str, str]] = {}
     from mpi.explanation import rows_of
 
@@ -198,4 +202,3 @@ def _top_table(
         shown = [values.get(top.first_row, {}).get(top.field) for top in tops]
         columns["value"] = pa.array(shown, pa.string())
     return pa.table(columns)
-

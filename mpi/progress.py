@@ -23,7 +23,7 @@ class Progress(Protocol):
 
 class _Silent:
     @contextmanager
-    def stage(self, name: str, total: int | None = None) -> Iterator[Stage]:
+    def stage(self, name: str, total: int | None = None) -> Iterator[Stage]:  # noqa: ARG002
         yield self
 
     def advance(self, count: int) -> None:

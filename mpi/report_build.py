@@ -58,9 +58,7 @@ def build_report(
     return ReportData(
         run=run,
         thresholds=thresholds,
-        weight_histogram=weight_histogram(
-            weights, counts, decisions, thresholds=thresholds
-        ),
+        weight_histogram=weight_histogram(weights, counts, decisions, thresholds=thresholds),
         comparisons=_comparison_table(compiled, scored, decided),
         blocking=blocking,
         largest_runs=largest,
@@ -97,7 +95,8 @@ def _part_rows(
     shape = each.comparison.shape
     with_null = tuple(count + 1 for count in shape)
     m, u = each.comparison.m_probability, each.comparison.u_probability
-    assert m is not None and u is not None
+    assert m is not None
+    assert u is not None
     rows = []
     for axis, part in enumerate(each.comparison.parts):
         others = tuple(a for a in range(len(shape)) if a != axis)

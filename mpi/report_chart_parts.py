@@ -107,6 +107,7 @@ def weight_axis() -> alt.Axis:
 
 
 def count_axis(field: str, title: str, largest: int) -> alt.Y:
+    """A logarithmic axis of counts that can also show none."""
     decades = [0] + [10**power for power in range(len(str(largest)))]
     axis = alt.Axis(values=decades, format=".3~s", labelOverlap=True)
     scale = alt.Scale(type="symlog", constant=1, domainMin=0, domainMax=max(largest * 1.6, 2))

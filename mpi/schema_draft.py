@@ -40,7 +40,12 @@ class _Guess:
 
 # Column name, blanks and signs removed -> kind, role, group. First match wins.
 _BY_NAME: Final[Sequence[tuple[str, str, str, str]]] = (
-    (r"(given|first|fore|christian)name|firstname|fname|prenom", "latin_name", "given_name", "name"),
+    (
+        r"(given|first|fore|christian)name|firstname|fname|prenom",
+        "latin_name",
+        "given_name",
+        "name",
+    ),
     (r"(sur|last|family)name|lname|nom", "latin_name", "surname", "name"),
     (r"middle(name|initial)|mname", "latin_name", "middle_name", "name"),
     (r"(full|patient|person)?name", "latin_name", "full_name", ""),
@@ -97,7 +102,9 @@ def infer_schema(inputs: Any) -> SchemaDraft:
             notes.append(f"{column}: left out; nothing says that it identifies a person")
             continue
         guesses[column] = guess
-        notes.append(f"{column}: {guess.kind}{f' ({guess.role})' if guess.role else ''}, {guess.why}")
+        notes.append(
+            f"{column}: {guess.kind}{f' ({guess.role})' if guess.role else ''}, {guess.why}"
+        )
     if not guesses:
         raise InputError("no column looks like something that identifies a person")
     return SchemaDraft(_to_toml(record_id, source, guesses), tuple(notes))
@@ -129,7 +136,12 @@ def _refined(kind: str, role: str, group: str, text: pa.ChunkedArray, why: str) 
     """Let the values correct what the name suggests."""
     options: dict[str, Any] = {}
     if kind == "latin_name" and _share(text, r"\p{Han}") > 0.5:
-        return _Guess("han_name", "full_name" if role == "full_name" else role, "", f"{why} and its Han characters")
+        return _Guess(
+            "han_name",
+            "full_name" if role == "full_name" else role,
+            "",
+            f"{why} and its Han characters",
+        )
     if kind == "category" and role == "sex":
         if _share(text, r"(?i)^\s*([0129mf男女]|male|female|男性|女性)\s*$") > 0.9:
             return _Guess("gender", "sex", "", why)
@@ -168,7 +180,8 @@ def _record_id(table: pa.Table, notes: list[str]) -> str | None:
 
 def _resident_field(column: str) -> Field | None:
     return next(
-        (f for f in load_schema().fields if _key(column) in {_key(name) for name in f.columns}), None
+        (f for f in load_schema().fields if _key(column) in {_key(name) for name in f.columns}),
+        None,
     )
 
 

@@ -20,7 +20,7 @@ from matching.compiled import CompiledModel, PairScores, relative_chance
 from mpi.ingest import Ingested
 from mpi.progress import Progress
 from mpi.train_run import PairSpace, pairs_in_space
-from person.records import ORIGIN_ROW_MASK
+from person.records import origin_rows
 from person.threads import map_slices, slices
 
 __all__ = ["Edges", "Scored", "rescore", "score_candidates"]
@@ -112,7 +112,7 @@ class _Collector:
         if len(kept) == 0:
             return
         pair = scores.pair[kept]
-        rows = (chunk.rows[:, -1] & np.uint64(ORIGIN_ROW_MASK)).astype(np.int64)
+        rows = origin_rows(chunk.rows)
         a, b = rows[left[pair]], rows[right[pair]]
         patterns = self._compiled.patterns(np.ascontiguousarray(scores.cells[:, kept]))
         relative = relative_of(scores)[kept]
@@ -157,6 +157,7 @@ def score_candidates(
     rules : blocking rules, in order of precedence
     space : which pairs the job asks about
     memory_bytes : for the passes' buffers
+    progress : told of the pairs scored
 
     Returns
     -------

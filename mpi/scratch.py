@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from person.errors import OutputError
+
 __all__ = ["scratch_directory"]
 
 
 @contextmanager
-def scratch_directory() -> Iterator[Path]:
-    """A private directory (under TMPDIR), removed whatever happens."""
+def scratch_directory(needed_bytes: int = 0) -> Iterator[Path]:
+    """A private directory (under TMPDIR), removed whatever happens.
+
+    Parameters
+    ----------
+    needed_bytes : refuse at the start if the disk has less free
+
+    Raises
+    ------
+    OutputError : the disk has too little room, or fills up inside the block
+    """
     path = Path(tempfile.mkdtemp(prefix="mpi-"))
     try:
+        if shutil.disk_usage(path).free < needed_bytes:
+            raise _full(path, f"too small, about {needed_bytes / 2**20:,.0f} MiB are needed")
         yield path
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise _full(path, "full") from error  # what is written elsewhere raises an OutputError
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _full(path: Path, what: str) -> OutputError:
+    return OutputError(
+        f"{path.parent}: the disk for temporary files is {what}; make room there, or set TMPDIR "
+        "to a directory on a larger disk",
+        path=str(path.parent),
+    )

@@ -59,7 +59,7 @@ def stranger_tail(
     total = np.zeros(_BINS)
     total[_ZERO] = 1.0
     for number, comparison in enumerate(compiled.comparisons):
-        seen = np.bincount(cells[number], random.count, comparison.null_cell_count)
+        seen = np.bincount(cells[number], random.count, comparison.null_cell_count).astype(float)
         one = _comparison_histogram(comparison, frequencies, seen)
         total = _convolved(total, one)
     tail = np.cumsum(total[::-1])[::-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from matching.training import TrainingInput, TrainingOptions, estimate
 from mpi.ingest import Ingested
 from mpi.progress import Progress
 from person.clusters import ClusterMembers
+from person.records import origin_sources
 from person.threads import map_slices, slices
 
 __all__ = ["PairSpace", "Trained", "compare_row_pairs", "pair_space", "refit", "train_on"]
@@ -45,9 +46,7 @@ class PairSpace:
     total_pairs: float
     side_of_source: NDArray[np.int8]
 
-    def keeps(
-        self, left: NDArray[np.uint16], right: NDArray[np.uint16]
-    ) -> NDArray[np.bool_] | None:
+    def keeps(self, left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Which pairs of these sources belong to the job; None for all."""
         if self.mode != "link_only":
             return None
@@ -95,7 +94,12 @@ def train_on(
     model : comparisons to fit; probabilities it already has serve as the start
     rules : blocking rules whose candidate pairs are learnt from
     matches : row numbers of pairs known to match, int64[n] each; then m comes from these alone
+    ingested : the encoded records
+    space : which pairs the job asks about
+    memory_bytes : for the passes' buffers and the counted values
     seed : of the random pairs
+    progress : told of each stage
+    options : TrainingOptions other than the usual
 
     Returns
     -------
@@ -167,6 +171,7 @@ def refit(
     pattern : int64[n_pairs], agreement patterns of the kept pairs
     ingested, cluster : the records and int64[n_records], the clusters found so far; values are
         then counted by person and not by record
+    memory_bytes : for the counted values
     """
     frequencies = trained.frequencies
     agreements = None
@@ -221,7 +226,7 @@ class ThreadCounters:
         patterns = np.concatenate([part.pattern for part in parts])
         counts = np.concatenate([part.count for part in parts])
         unique, place = np.unique(patterns, return_inverse=True)
-        return PatternCounts(unique, np.bincount(place, counts, len(unique)))
+        return PatternCounts(unique, np.bincount(place, counts, len(unique)).astype(np.float64))
 
 
 def _candidate_patterns(
@@ -256,7 +261,7 @@ def pairs_in_space(
     """The pairs of a chunk that the job asks about."""
     if space.mode != "link_only":
         return chunk.left, chunk.right
-    source = (chunk.rows[:, -1] >> np.uint64(40)).astype(np.int64)
+    source = origin_sources(chunk.rows).astype(np.int64)
     kept = space.keeps(source[chunk.left], source[chunk.right])
     assert kept is not None
     if kept.all():
@@ -275,7 +280,8 @@ def _random_patterns(
         # Each left row meets several right rows: decoding it once is worth more than the little
         # independence lost (exact agreement, where that would tell, is counted elsewhere).
         random = np.random.default_rng(seed)
-        left = np.repeat(random.integers(0, count, RANDOM_PAIRS // RIGHTS_PER_LEFT), RIGHTS_PER_LEFT)
+        lefts = random.integers(0, count, RANDOM_PAIRS // RIGHTS_PER_LEFT)
+        left = np.repeat(lefts, RIGHTS_PER_LEFT)
         right = random.integers(0, count - 1, len(left))
         right += right >= left
     if space.mode == "link_only":

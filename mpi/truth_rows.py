@@ -32,7 +32,11 @@ class TruthIndex:
         self._keys = self._key(table.column("source"), table.column("record_id"))
         entity = pc.dictionary_encode(table.column("entity_id")).combine_chunks()
         if isinstance(entity, pa.ChunkedArray):
-            entity = entity.chunk(0) if entity.num_chunks else pa.array([], pa.string()).dictionary_encode()
+            entity = (
+                entity.chunk(0)
+                if entity.num_chunks
+                else pa.array([], pa.string()).dictionary_encode()
+            )
         self._entity = entity.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
     def _key(self, source: Any, record_id: Any) -> Any:

@@ -47,8 +47,7 @@ class PersonBatch:
     @property
     def is_unlinkable(self) -> NDArray[np.bool_]:
         """True where no field holds anything: such a record can never be linked."""
-        empty: NDArray[np.bool_] = ~self.rows.any(axis=1)
-        return empty
+        return np.asarray(~self.rows.any(axis=1), np.bool_)
 
 
 def encode_batch(

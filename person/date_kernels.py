@@ -44,6 +44,8 @@ _DIGIT_OF_LETTER: Final = np.array(
     [_LOOK_ALIKES.get(letter, _UNKNOWN_DIGIT) for letter in "abcdefghijklmnopqrstuvwxyz"], np.uint32
 )
 """The digit that each letter looks like, 10 = none."""
+_RUN_PARTS: Final = ((0, 4, YEAR_MIN, YEAR_MAX), (4, 6, 1, 12), (6, 8, 1, 31))
+"""Year, month and day in a run of eight digits: first and last place, least and most."""
 _DIGITS_TO_MEND: Final = 4
 """Digits that a text must have before its letters are taken for digits."""
 
@@ -338,11 +340,12 @@ def _mend_run(codes, length, digits):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _only_value(digits, start, stop, least, most):  # type: ignore[no-untyped-def]
-    """The number that digits[start:stop] can be, from least to most; 0 where several can.
+def _only_value(digits, bounds):  # type: ignore[no-untyped-def]
+    """The number that some of the digits can be, within its bounds; 0 where several can.
 
     A number without an unknown digit is what it is. A digit that is certain is filled in.
     """
+    start, stop, least, most = bounds
     value, unknown = 0, -1
     for place in range(start, stop):
         value = value * 10 + (digits[place] if digits[place] < _UNKNOWN_DIGIT else 0)
@@ -374,10 +377,9 @@ def _read_run(codes, length, order, latest, parts):  # type: ignore[no-untyped-d
         for place in range(2):
             turned[4 + place], turned[6 + place] = digits[first + place], digits[second + place]
         digits = turned
-    parts[0, 0] = _only_value(digits, 0, 4, YEAR_MIN, YEAR_MAX)
-    parts[1, 0] = _only_value(digits, 4, 6, 1, 12)
-    parts[2, 0] = _only_value(digits, 6, 8, 1, 31)
-    packed, status, _ = _pack_parts(parts, latest, _BAD_CHARACTER)
+    for part in range(3):
+        parts[part, 0] = _only_value(digits, _RUN_PARTS[part])
+    packed, status, _ = _pack_parts(parts, latest, int64(_BAD_CHARACTER))
     written = uint64(0)
     for place in range(8):
         written = (written << uint64(4)) | uint64(digits[place])
@@ -464,5 +466,5 @@ def _says_nothing(codes, length, words):  # type: ignore[no-untyped-def]
         if 48 <= code <= 57:
             return False
         if 97 <= code <= 122 or code >= 0x80:
-            return contains_hash(words, hash_codes(codes, 0, length))
+            return contains_hash(words, hash_codes(codes, int64(0), length))
     return True

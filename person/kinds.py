@@ -62,7 +62,7 @@ def slots_of(kind: str, options: Mapping[str, Any]) -> tuple[Slot, ...]:
 
 
 def _fixed(*slots: Slot) -> Callable[[Mapping[str, Any]], tuple[Slot, ...]]:
-    return lambda options: slots
+    return lambda _options: slots
 
 
 def _text_slots(options: Mapping[str, Any], *, default: int) -> tuple[Slot, ...]:

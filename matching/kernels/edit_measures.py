@@ -199,6 +199,7 @@ def _edit_core(masks, left_length, right, right_length, with_swaps):  # type: ig
 
 @kernel
 def _edit_plain(left, left_length, right, right_length, with_swaps):  # type: ignore[no-untyped-def]
+    """As `_edit_core`, `with_swaps` 0 or 1, for texts of any length."""
     before, row = np.zeros(right_length + 1, np.int64), np.arange(right_length + 1)
     older = before.copy()
     for i in range(1, left_length + 1):
@@ -207,7 +208,7 @@ def _edit_plain(left, left_length, right, right_length, with_swaps):  # type: ig
         for j in range(1, right_length + 1):
             best = before[j - 1] + int64(left[i - 1] != right[j - 1])
             best = min(best, before[j] + 1, row[j - 1] + 1)
-            if with_swaps and i > 1 and j > 1:
+            if with_swaps != 0 and i > 1 and j > 1:
                 if left[i - 1] == right[j - 2] and left[i - 2] == right[j - 1]:
                     best = min(best, older[j - 2] + 1)
             row[j] = best
@@ -221,7 +222,7 @@ def levenshtein_of(masks, left, left_length, right, right_length):  # type: igno
         return max(left_length, right_length)
     if left_length <= WORD_CHARACTERS:
         return _edit_core(masks, left_length, right, right_length, False)
-    return _edit_plain(left, left_length, right, right_length, False)
+    return _edit_plain(left, left_length, right, right_length, int64(0))
 
 
 @kernel
@@ -231,7 +232,7 @@ def osa_of(masks, left, left_length, right, right_length):  # type: ignore[no-un
         return max(left_length, right_length)
     if left_length <= WORD_CHARACTERS:
         return _edit_core(masks, left_length, right, right_length, True)
-    return _edit_plain(left, left_length, right, right_length, True)
+    return _edit_plain(left, left_length, right, right_length, int64(1))
 
 
 @kernel

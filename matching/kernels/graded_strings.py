@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numba import uint64
+from numba import int64, uint64
 from numpy.typing import NDArray
 
 from matching.kernels.edit_measures import (
@@ -56,7 +56,7 @@ def _fill_graded(a, b, left, right, slots, tables, grading, out):  # type: ignor
     right_codes = np.empty(longest_text(b, right, slots, tables), np.uint32)
     masks = np.zeros(MASK_COUNT, np.uint64)
     first_word = slots[0, 0]
-    current, left_length, left_overflow, left_seen = -1, 0, 0, uint64(0)
+    current, left_length, left_overflow, left_seen = -1, int64(0), 0, uint64(0)
     for pair in range(left.size):
         row_a, row_b = left[pair], right[pair]
         if row_a != current:

@@ -68,7 +68,7 @@ def _fill_text(a, b, left, right, slots, tables, out):  # type: ignore[no-untype
     masks = np.zeros(MASK_COUNT, np.uint64)
     sketches = np.zeros((_sketch_count(left.size, b.shape[0]), 6), np.uint64)
     first_word = slots[0, 0]
-    current, length, overflow, word_count = -1, 0, 0, 0
+    current, length, overflow, word_count = -1, int64(0), 0, 0
     once, twice, thrice, telling = uint64(0), uint64(0), uint64(0), uint64(0)
     for pair in range(left.size):
         row_a, row_b = left[pair], right[pair]

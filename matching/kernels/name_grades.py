@@ -68,6 +68,7 @@ _FIRST_SOUNDS: Final = np.array(
 
 @kernel
 def is_mark(code):  # type: ignore[no-untyped-def]
+    """Whether a packed code is punctuation (scalar kernel)."""
     return _FIRST_MARK <= code <= _LAST_MARK
 
 

@@ -124,7 +124,7 @@ def _fill_measured(  # type: ignore[no-untyped-def]
     masks = np.zeros(MASK_COUNT, np.uint64)
     worst = cutoffs[cutoffs.size - 1]
     first_word = slots[0, 0]
-    current, left_length, left_overflow, left_seen = -1, 0, 0, uint64(0)
+    current, left_length, left_overflow, left_seen = -1, int64(0), 0, uint64(0)
     for pair in range(left.size):
         row_a, row_b = left[pair], right[pair]
         if row_a != current:

@@ -63,7 +63,7 @@ def find_words(codes, length, words):  # type: ignore[no-untyped-def]
     Returns their number, and one bit of 64 for each word that tells something: uint64, where two
     texts have no bit in common they share no such word. An apostrophe belongs to its word.
     """
-    count, start, telling = 0, -1, uint64(0)
+    count, start, telling = 0, int64(-1), uint64(0)
     for at in range(length + 1):
         if at < length and (not is_mark(codes[at]) or codes[at] == _APOSTROPHE):
             if start < 0:
@@ -74,7 +74,7 @@ def find_words(codes, length, words):  # type: ignore[no-untyped-def]
                 telling |= uint64(1) << (key >> uint64(58))
             words[count, 0], words[count, 1], words[count, 2] = start, at, int64(key)
             count += 1
-            start = -1
+            start = int64(-1)
     return count, telling
 
 

@@ -7,11 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -265,6 +268,9 @@ HEADER = "record_id,name,birth_date\n"
         (b"PAR1 cut short", "damaged or cut short"),
         (HEADER.encode() + b"1\n2\n", "no usable row"),
         (HEADER.encode() + "1,王伟,1980-01-01\n".encode() * 9 + b"2,\xff\xff,\n", "line 11"),
+        (b"\n  \n\n", "only blank lines"),
+        (b"\xef\xbb\xbf" + "姓名,出生日期\n王伟,1980-01-01\n".encode("gb18030"), "byte order mark"),
+        (b"\0" * 5000, "binary data"),
     ],
 )
 def test_bad_inputs_are_one_line_and_3(
@@ -280,6 +286,68 @@ def test_bad_inputs_are_one_line_and_3(
     assert message in answer.err
     assert 1 == answer.err.count("\n")
     assert ["in"] == names(tmp_path)
+
+
+def test_text_that_is_not_utf8_in_parquet_is_3(mpi: Shell, tmp_path: Path) -> None:
+    """Parquet promises UTF-8 and does not check it; the column is named, never its bytes."""
+    raw = pa.array([b"\xff\xfe", b"ok"], pa.binary())
+    text = pa.Array.from_buffers(pa.string(), 2, raw.buffers())
+    for name in ("record_id", "name", "source"):
+        path = tmp_path / f"{name}.parquet"
+        columns = {"record_id": ["1", "2"], "name": ["王伟", "李娜"], "source": ["a", "b"]}
+        pq.write_table(pa.table({**columns, name: text}), path)
+        answer = mpi("dedupe", path, "--out", tmp_path / "out", "--quiet")
+        assert 3 == answer.code, answer.err
+        assert f"the column {name} holds bytes that are not UTF-8" in answer.err
+        assert 1 == answer.err.count("\n")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_no_file_is_3(mpi: Shell, tmp_path: Path) -> None:
+    """A pipe, which can be read only once, and a link to itself are refused at once."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    for name, message in (("pipe.csv", "a pipe"), ("loop.csv", "symbolic links")):
+        answer = mpi("dedupe", tmp_path / name, "--out", tmp_path / "out", "-q")
+        assert (3, "") == (answer.code, answer.out)
+        assert message in answer.err
+        assert 1 == answer.err.count("\n")
+
+
+def test_a_file_named_like_an_option_is_read_after_two_dashes(
+    mpi: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`mpi schema infer -- --help` reads the file called --help."""
+    (tmp_path / "--help").write_text(HEADER + "1,王伟,1980-01-01\n2,李娜,1990-02-03\n")
+    monkeypatch.chdir(tmp_path)
+    answer = mpi("schema", "infer", "--", "--help")
+    assert 0 == answer.code, answer.err
+    assert "[fields.birth_date]" in answer.out
+
+
+def test_thousands_of_columns_and_giant_cells_still_run(mpi: Shell, tmp_path: Path) -> None:
+    """Columns that no field wants and a cell of a million characters do no harm."""
+    path = tmp_path / "wide.csv"
+    extra = [f"c{number}" for number in range(5000)]
+    lines = [",".join([*HEADER.strip().split(","), *extra])]
+    for record_id, name in (("1", "王伟"), ("2", "王伟"), ("3", "王" * 1_000_000)):
+        lines.append(",".join([record_id, name, "1980-01-01", *("v" for _ in extra)]))
+    path.write_text("\n".join(lines) + "\n")
+    answer = mpi("dedupe", path, "--out", tmp_path / "out", "--json")
+    assert 0 == answer.code, answer.err
+    assert 3 == json.loads(answer.out)["counts"]["records"]
+
+
+def test_gb18030_under_chinese_headers(
+    mpi: Shell, residents: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """The usual export of a Chinese desktop is read as it is."""
+    path = tmp_path / "居民.csv"
+    path.write_bytes(residents[0].read_text("utf-8").encode("gb18030"))
+    answer = mpi("dedupe", path, "--out", tmp_path / "out", "--json")
+    assert 0 == answer.code, answer.err
+    facts = json.loads(answer.out)
+    assert ("gb18030", 600) == (facts["inputs"][0]["encoding"], facts["counts"]["records"])
 
 
 @pytest.mark.parametrize(
@@ -350,29 +418,50 @@ def test_an_existing_result_is_kept(mpi: Shell, resident_run: tuple[Path, Path])
     assert set(names(resident_run[0])) >= CONTRACT
 
 
-def test_a_full_disk_is_4_and_leaves_nothing(
-    mpi: Shell, residents: tuple[Path, Path], tmp_path: Path
-) -> None:
-    """A disk that fills while results are written: one line, exit code 4, nothing left."""
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 KiB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=24k", "tmpfs", str(disk)]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("may not mount a file system")
-    try:
-        answer = mpi("dedupe", residents[0], "--out", disk / "out", "--quiet")
-        assert 4 == answer.code
-        assert "disk" in answer.err
-        assert 1 == answer.err.count("\n")
-        assert [] == names(disk)
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_is_4_and_leaves_nothing(
+    mpi: Shell, residents: tuple[Path, Path], small_disk: Path
+) -> None:
+    """A disk that fills while results are written: one line, exit code 4, nothing left."""
+    answer = mpi("dedupe", residents[0], "--out", small_disk / "out", "--quiet")
+    assert 4 == answer.code
+    assert "disk" in answer.err
+    assert ".partial" not in answer.err
+    assert 1 == answer.err.count("\n")
+    assert [] == names(small_disk)
+
+
+def test_a_full_scratch_disk_is_4_and_names_tmpdir(
+    mpi: Shell,
+    residents: tuple[Path, Path],
+    small_disk: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Temporary files that do not fit end the run in a line that says where they went."""
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    answer = mpi("dedupe", residents[0], "--out", tmp_path / "out", "--quiet")
+    assert 4 == answer.code
+    assert "TMPDIR" in answer.err
+    assert 1 == answer.err.count("\n")
+    assert ([], False) == (names(small_disk), (tmp_path / "out").exists())
 
 
 @pytest.mark.parametrize(("signal_number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_leaves_nothing(tmp_path: Path, signal_number: int, code: int) -> None:
     """Ctrl-C and SIGTERM in the middle of a run: one line, its exit code, no output, no scratch."""
-    people, _ = write_residents(tmp_path, 100_000)
+    people, _ = write_residents(tmp_path, 40_000)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     process = subprocess.Popen(
@@ -382,6 +471,8 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, signal_number: int, c
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A test run in the background of a shell ignores Ctrl-C, and its children would too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while not any(scratch.iterdir()) and time.monotonic() < deadline:

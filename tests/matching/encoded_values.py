@@ -128,7 +128,7 @@ def encoded_values(kinds: tuple[str, ...], count: int = 60) -> EncodedValues:
         Field(name=f"f{place}", kind=kind, columns=(f"f{place}",))
         for place, kind in enumerate(kinds)
     )
-    columns = {}
+    columns: dict[str, list[str | None]] = {}
     for each in fields:
         listed = list(_VALUES[each.kind])
         if len(fields) > 1:
@@ -139,9 +139,14 @@ def encoded_values(kinds: tuple[str, ...], count: int = 60) -> EncodedValues:
             for _ in range(chance.randint(0, 2)):
                 value = _mutated(value, chance) or value
             values.append(value if chance.random() < 0.95 else None)
-        columns[each.name] = pa.array(values[:count], pa.string())
+        columns[each.name] = values[:count]
+    if len(set(kinds)) < len(kinds):  # a quarter of the rows are others with their values swapped
+        for row in range(count // 4):
+            for name, other in zip(columns, reversed(columns)):
+                columns[name][count - 1 - row] = columns[other][1 + row]
     schema, layout = Schema(name="values", fields=fields), layout_for(fields)
-    table = pa.table(columns)
+    arrays = {name: pa.array(values, pa.string()) for name, values in columns.items()}
+    table = pa.table(arrays)
     batch = encode_batch(table, schema, layout, schema.bind(table.column_names))
     return EncodedValues(batch.rows, layout, batch.overflow, tuple(f.name for f in fields))
 

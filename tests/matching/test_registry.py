@@ -26,7 +26,7 @@ CASES = [(name, kind) for name in NAMES for kind in all_comparators()[name].kind
 
 def case(name: str, kind: str) -> tuple[Comparator, EncodedValues, tuple[float, ...]]:
     source = comparator(name)
-    kinds = (kind, *(each[0] for each in source.kinds[1:]))
+    kinds = (kind, *(kind if kind in each else each[0] for each in source.kinds[1:]))
     return source, encoded_values(kinds), CUTOFFS[source.measure]
 
 
