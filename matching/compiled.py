@@ -459,7 +459,8 @@ def _level_of_grade(part: Part, source: Comparator) -> NDArray[np.int32]:
         for grade in grades:
             if grade not in names:
                 raise ConfigError(
-                    f"{part.name}: {part.comparator} has no grade {grade!r}; it has {', '.join(names)}"
+                    f"{part.name}: {part.comparator} has no grade {grade!r}; "
+                    f"it has {', '.join(names)}"
                 )
             level_of_grade[names.index(grade)] = level
     unplaced = [name for number, name in enumerate(names) if level_of_grade[number] < 0]

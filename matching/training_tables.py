@@ -305,9 +305,9 @@ def marginal(values: NDArray[np.float64], shape: tuple[int, ...], axis: int) -> 
 def _independent(shape: tuple[int, ...], counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Chance of each cell if the parts were independent, from counts of the cells."""
     total = max(float(counts.sum()), TINY)
-    result = np.ones(1)
+    result: NDArray[np.float64] = np.ones(1)
     for axis in range(len(shape)):
-        result = np.kron(result, marginal(counts, shape, axis) / total)
+        result = np.asarray(np.kron(result, marginal(counts, shape, axis) / total), np.float64)
     return result
 
 

@@ -84,8 +84,8 @@ def _remove_old(caches: Path) -> None:
 
 def _bit_intrinsic(name: str, has_zero_flag: bool) -> Any:
     @intrinsic  # type: ignore[misc]
-    def bit_function(typing_context: Any, value: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def bit_function(_typing_context: Any, value: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
             width = args[0].type
             argument_types = [width] + ([ir.IntType(1)] if has_zero_flag else [])
             function = cgutils.get_or_insert_function(

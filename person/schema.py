@@ -113,7 +113,8 @@ class Schema:
             if each.name == name:
                 return each
         raise ConfigError(
-            f"schema {self.name} has no field {name!r}; it has {', '.join(f.name for f in self.fields)}"
+            f"schema {self.name} has no field {name!r}; "
+            f"it has {', '.join(each.name for each in self.fields)}"
         )
 
     def with_fields(self, names: Iterable[str]) -> Schema:
