@@ -21,7 +21,7 @@ def announce_compiling() -> None:
     """
     from numba.core import event
 
-    class Announcer(event.Listener):  # type: ignore[misc]
+    class Announcer(event.Listener):
         def __init__(self) -> None:
             self.starts: list[float] = []  # a kernel is compiled while its caller is
             self.seconds = 0.0

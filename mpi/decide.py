@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from matching.compiled import CompiledModel, PairScores
 from matching.model import Model
-from matching.model import Thresholds as Lines
-from mpi.calibration import Thresholds, choose_thresholds, match_probability
+from mpi.calibration import Thresholds, match_probability
 from mpi.clustering import (
     ClusterOptions,
     ClusterOutcome,
@@ -25,11 +24,11 @@ from mpi.clustering import (
 from mpi.clustering import Edges as Links
 from mpi.entity_merge import EntityMerges, merge_entities
 from mpi.ingest import Ingested
-from mpi.lines import FalseAlarms, draw_lines
+from mpi.lines import FalseAlarms
 from mpi.score_run import Edges
 from person.identity import identity_keys
 
-__all__ = ["Decided", "calibrate", "decide", "prior_shift"]
+__all__ = ["Decided", "decide", "expected_facts", "prior_shift"]
 
 GATHER_PAIRS: Final = 1 << 17
 NOT_BEST_LINK: Final = "another record of that table fits better"
@@ -97,57 +96,6 @@ def prior_shift(weights: NDArray[np.float64], prior: float, total_pairs: float) 
     return shift
 
 
-def calibrate(edges: Edges, given: Lines | None, alarms: FalseAlarms | None) -> Thresholds:
-    """Draw the lines: those of the model where it has them, else from its own calibration.
-
-    Parameters
-    ----------
-    edges : kept pairs, with the table's own prior in their weights
-    given : lines that somebody set
-    alarms : what strangers do; None where no random pairs were looked at, then the pairs' own
-        probabilities decide
-    """
-    if given is None and alarms is not None:
-        return draw_lines(edges.weight, edges.relative, alarms)
-    counts = np.ones(len(edges), np.int64)
-    chosen = choose_thresholds(edges.weight, counts)
-    if given is None:
-        return chosen
-    return _at_given_lines(edges.weight, counts, chosen, given)
-
-
-def _at_given_lines(
-    weights: NDArray[np.float64],
-    counts: NDArray[np.int64],
-    chosen: Thresholds,
-    given: Lines,
-) -> Thresholds:
-    """The expectations at lines somebody set."""
-    probability = match_probability(weights)
-    linked = weights >= given.match_weight_link_min
-    shown = (weights >= given.match_weight_review_min) & ~linked
-    links, review = int(counts[linked].sum()), int(counts[shown].sum())
-    link_matches = float((counts * probability)[linked].sum())
-    review_matches = float((counts * probability)[shown].sum())
-    total = max(chosen.expected_matches, 1e-9)
-    return Thresholds(
-        link_weight=given.match_weight_link_min,
-        review_weight=given.match_weight_review_min,
-        links=links,
-        expected_precision=link_matches / links if links else 1.0,
-        expected_recall=min(link_matches / total, 1.0),
-        expected_recall_with_review=min((link_matches + review_matches) / total, 1.0),
-        expected_matches=chosen.expected_matches,
-        expected_false_links=links - link_matches,
-        expected_missed_matches=max(total - link_matches - review_matches, 0.0),
-        review_pairs=review,
-        review_expected_matches=review_matches,
-        review_pairs_cut=0,
-        link_limited_by="given",
-        review_limited_by="given",
-    )
-
-
 def decide(
     ingested: Ingested,
     compiled: CompiledModel,
@@ -155,7 +103,7 @@ def decide(
     thresholds: Thresholds,
     clustering: str,
     shift: float,
-    alarms: FalseAlarms | None,
+    alarms: FalseAlarms,
 ) -> Decided:
     """Link, refuse and cluster.
 
@@ -164,10 +112,10 @@ def decide(
     ingested : the encoded records
     compiled : the model that weighed the pairs
     kept : scored pairs, with the table's own prior in their weights
-    thresholds : from `calibrate`
+    thresholds : from `mpi.lines.draw_lines`
     clustering : 'constrained', 'components' or 'one_to_one'
     shift : bits by which the table's own prior moved every weight
-    alarms : what strangers do; None to leave clusters as single links make them
+    alarms : what strangers do
 
     Returns
     -------
@@ -195,7 +143,7 @@ def decide(
         )
         _apply_refusals(outcome, linked, is_link, refusal)
         cluster, confidence = outcome.cluster.astype(np.int64), outcome.confidence
-        if alarms is not None and clustering == "constrained":
+        if clustering == "constrained":
             blocked = _blocked(kept, edges, refusal)
             merges = merge_entities(
                 ingested, cluster, kept, blocked, alarms, guard, links_before=len(linked)

@@ -239,6 +239,10 @@ def _text_of(task: _Task, column: str) -> pa.Array:
         raise InputError(f"{task.path}: the column {column}: {error}", path=task.path) from error
 
 
+def _none_for_blank(texts: pa.Array) -> pa.Array:
+    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+
+
 class _Gatherer:
     """Takes encoded batches in order: numbers sources, sets rows aside, counts, appends."""
 
@@ -312,7 +316,7 @@ class _Gatherer:
             encoded.task.row_number[places],
             reason=reason,
             source=names[source[places]].tolist(),
-            record_id=encoded.record_id.take(pa.array(places)),
+            record_id=_none_for_blank(encoded.record_id.take(pa.array(places))),
         )
 
     def _count(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from matching.compiled import CompiledModel
 from matching.frequencies import TermFrequencies
+from matching.model import Thresholds as Lines
 from matching.patterns import PatternCounts
 from mpi.calibration import (
     LINK_PROBABILITY_MIN,
@@ -103,7 +104,10 @@ def lowest_safe_weight(
 
 
 def draw_lines(
-    weight: NDArray[np.float64], relative_chance: NDArray[np.float64], alarms: FalseAlarms
+    weight: NDArray[np.float64],
+    relative_chance: NDArray[np.float64],
+    alarms: FalseAlarms,
+    given: Lines | None = None,
 ) -> Thresholds:
     """Draw the link and the review line for scored pairs.
 
@@ -112,30 +116,32 @@ def draw_lines(
     weight : float64[k], match weights of the kept pairs, prior included
     relative_chance : float64[k], chance of each to be two relatives
     alarms : what strangers do
+    given : lines that somebody set; they are kept, and only what is expected of them is told
 
     Returns
     -------
     Thresholds; expected figures count strangers and relatives above the link line as false
     """
-    safe = match_weight(1.0 - FALSE_LINK_RATE_MAX)
-    link = lowest_safe_weight(
-        weight, relative_chance, alarms, allowed_rate=FALSE_LINK_RATE_MAX * PAIR_SHARE
-    )
-    # Pairs that each keep the bound by their own probability keep it together.
-    link = min(link, safe)
+    if given is not None:
+        link, review = given.match_weight_link_min, given.match_weight_review_min
+        limits = ("given", "given")
+    else:
+        allowed = FALSE_LINK_RATE_MAX * PAIR_SHARE
+        # Pairs that each keep the bound by their own probability keep it together.
+        safe = match_weight(1.0 - FALSE_LINK_RATE_MAX)
+        link = min(lowest_safe_weight(weight, relative_chance, alarms, allowed_rate=allowed), safe)
+        review = _review_line(weight, link, int((weight >= link).sum()))
+        is_cut = review > min(match_weight(REVIEW_PROBABILITY_MIN), link)
+        limits = ("false_link_rate", "volume" if is_cut else "probability")
     linked = weight >= link
     links = int(linked.sum())
-    false = 0.0
-    if links:
-        by_model = float((1.0 - match_probability(weight[linked])).sum())
-        by_chance = float(alarms.strangers_above(np.array([link]))[0])
-        false = min(by_model, by_chance + float(relative_chance[linked].sum()))
-    review = _review_line(weight, link, links)
-    shown = (weight >= review) & ~linked
+    false = _expected_false(weight[linked], relative_chance[linked], link, alarms)
     probability = match_probability(weight)
+    shown = (weight >= review) & ~linked
     review_matches = float(probability[shown].sum())
     missed = float(probability[weight < review].sum())
     matches = max(links - false + review_matches + missed, 1e-9)
+    worth_a_look = weight >= match_weight(REVIEW_PROBABILITY_MIN)
     return Thresholds(
         link_weight=link,
         review_weight=review,
@@ -148,14 +154,25 @@ def draw_lines(
         expected_missed_matches=missed,
         review_pairs=int(shown.sum()),
         review_expected_matches=review_matches,
-        review_pairs_cut=int(
-            ((weight >= match_weight(REVIEW_PROBABILITY_MIN)) & (weight < review)).sum()
-        ),
-        link_limited_by="false_link_rate",
-        review_limited_by="volume"
-        if review > match_weight(REVIEW_PROBABILITY_MIN)
-        else "probability",
+        review_pairs_cut=int((worth_a_look & (weight < review)).sum()),
+        link_limited_by=limits[0],
+        review_limited_by=limits[1],
     )
+
+
+def _expected_false(
+    linked: NDArray[np.float64],
+    relative_chance: NDArray[np.float64],
+    link: float,
+    alarms: FalseAlarms,
+) -> float:
+    """Links expected to be false: by what strangers do or by the pairs' own probabilities,
+    whichever is less; each is an upper bound of its own kind."""
+    if not len(linked):
+        return 0.0
+    by_model = float((1.0 - match_probability(linked)).sum())
+    by_chance = float(alarms.strangers_above(np.array([link]))[0]) + float(relative_chance.sum())
+    return min(by_model, by_chance)
 
 
 def _review_line(weight: NDArray[np.float64], link: float, links: int) -> float:

@@ -26,9 +26,9 @@ import pyarrow as pa
 from matching.compiled import CompiledModel, compile_model
 from matching.frequencies import TermFrequencies, count_exact_agreement
 from matching.model import Model, Thresholds
-from mpi.decide import Decided, calibrate, decide, expected_facts, prior_shift
+from mpi.decide import Decided, decide, expected_facts, prior_shift
 from mpi.ingest import Ingested
-from mpi.lines import FalseAlarms
+from mpi.lines import FalseAlarms, draw_lines
 from mpi.outputs import OutputDirectory
 from mpi.prepare import JobOptions, Prepared, prepare
 from mpi.progress import NO_PROGRESS, Progress, Stage
@@ -37,7 +37,7 @@ from mpi.result import CLUSTERS, Result, cluster_batches, pair_table, review_tab
 from mpi.score_run import Scored, rescore, score_candidates
 from mpi.scratch import scratch_directory
 from mpi.tables import InputSet, open_inputs
-from mpi.train_run import Trained, refit, train_on
+from mpi.train_run import Trained, random_patterns, refit, train_on
 from person.errors import ConfigError
 from person.schema import Schema
 
@@ -274,7 +274,13 @@ def _fitted(prepared: Prepared, options: JobOptions, progress: Progress) -> tupl
                 prepared.model.comparisons,
                 memory_bytes=options.memory_bytes // 2,
             )
-        return Trained(model=prepared.model, frequencies=frequencies, observed=None), False
+        compiled = compile_model(
+            prepared.model, prepared.ingested.layout, prepared.ingested.overflow
+        )
+        with progress.stage("sample random pairs"):
+            random = random_patterns(prepared.ingested, compiled, prepared.space, options.seed)
+        given = Trained(model=prepared.model, frequencies=frequencies, random=random, observed=None)
+        return given, False
     trained = train_on(
         prepared.ingested,
         prepared.model,
@@ -300,12 +306,8 @@ def _decide(
     total_pairs = prepared.space.total_pairs
     shift = prior_shift(scored.edges.weight, prior, total_pairs)
     edges = scored.edges.with_weight(scored.edges.weight + shift)
-    alarms = None
-    if trained.observed is not None:
-        alarms = FalseAlarms(
-            compiled, trained.frequencies, trained.observed.random, total_pairs, shift
-        )
-    thresholds = calibrate(edges, trained.model.thresholds, alarms)
+    alarms = FalseAlarms(compiled, trained.frequencies, trained.random, total_pairs, shift)
+    thresholds = draw_lines(edges.weight, edges.relative, alarms, trained.model.thresholds)
     return decide(prepared.ingested, compiled, edges, thresholds, options.clustering, shift, alarms)
 
 

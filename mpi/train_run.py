@@ -24,7 +24,15 @@ from person.clusters import ClusterMembers
 from person.records import origin_sources
 from person.threads import map_slices, slices
 
-__all__ = ["PairSpace", "Trained", "compare_row_pairs", "pair_space", "refit", "train_on"]
+__all__ = [
+    "PairSpace",
+    "Trained",
+    "compare_row_pairs",
+    "pair_space",
+    "random_patterns",
+    "refit",
+    "train_on",
+]
 
 RANDOM_PAIRS: Final = 1_000_000
 RIGHTS_PER_LEFT: Final = 20
@@ -56,10 +64,14 @@ class PairSpace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """A fitted model with the frequencies and counts behind it."""
+    """A fitted model with the frequencies and counts behind it.
+
+    `random` are the patterns of random pairs; `observed` is None for a model given from outside.
+    """
 
     model: Model
     frequencies: dict[str, TermFrequencies]
+    random: PatternCounts
     observed: TrainingInput | None
 
 
@@ -119,7 +131,7 @@ def train_on(
         ingested.overflow,
     )
     with progress.stage("sample random pairs") as stage:
-        random = _random_patterns(ingested, untrained, space, seed)
+        random = random_patterns(ingested, untrained, space, seed)
         stage.advance(int(random.pair_count))
     with progress.stage("learn from candidate pairs"):
         candidates = _candidate_patterns(ingested, untrained, rules, space, memory_bytes)
@@ -146,7 +158,7 @@ def train_on(
             **fitted.facts,
         },
     )
-    return Trained(model=trained, frequencies=frequencies, observed=observed)
+    return Trained(model=trained, frequencies=frequencies, random=random, observed=observed)
 
 
 def refit(
@@ -202,7 +214,7 @@ def refit(
             **fitted.facts,
         },
     )
-    return Trained(model=model, frequencies=frequencies, observed=observed)
+    return replace(trained, model=model, frequencies=frequencies, observed=observed)
 
 
 class ThreadCounters:
@@ -269,10 +281,18 @@ def pairs_in_space(
     return chunk.left[kept], chunk.right[kept]
 
 
-def _random_patterns(
+def random_patterns(
     ingested: Ingested, compiled: CompiledModel, space: PairSpace, seed: int
 ) -> PatternCounts:
-    """Patterns of random pairs: all pairs of a small table, a million of a large one."""
+    """Patterns of random pairs: all pairs of a small table, a million of a large one.
+
+    Parameters
+    ----------
+    ingested : the encoded records
+    compiled : the model whose comparisons are made
+    space : which pairs the job asks about
+    seed : of the choice
+    """
     count = ingested.record_count
     if count * (count - 1) // 2 <= RANDOM_PAIRS:
         left, right = (each.astype(np.int64) for each in np.triu_indices(count, 1))

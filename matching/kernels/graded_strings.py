@@ -2,6 +2,8 @@
 
 latin_name       exact one_edit near same_sound initial contained similar else
 identifier_text  exact one_edit transposed two_edits else
+
+Random pairs of FEBRL 4 on one core: names 30 million pairs a second, numbers of 7 digits 48.
 """
 
 from __future__ import annotations

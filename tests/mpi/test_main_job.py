@@ -245,9 +245,7 @@ def test_counts_agree_with_the_tables(run_directory: Path, facts: dict[str, Any]
     assert facts["counts"]["candidate_pairs"] >= links.num_rows
 
 
-def test_the_report_names_no_person(
-    run_directory: Path, people: tuple[pa.Table, pa.Table]
-) -> None:
+def test_the_report_names_no_person(run_directory: Path, people: tuple[pa.Table, pa.Table]) -> None:
     """report.html and run.json hold no value of any record."""
     text = (run_directory / "report.html").read_text() + (run_directory / "run.json").read_text()
     numbers = set(re.findall(r"(?<![\d.])\d{7}(?![\d.])", text))
@@ -285,7 +283,9 @@ def test_row_order_does_not_change_the_clusters(
     renamed = {
         frozenset(record_id for _, record_id in each) for each in partition(shuffled.clusters)
     }
-    expected = {frozenset(record_id for _, record_id in each) for each in partition(result.clusters)}
+    expected = {
+        frozenset(record_id for _, record_id in each) for each in partition(result.clusters)
+    }
     assert expected == renamed
 
 
@@ -355,9 +355,7 @@ def test_evaluation_takes_a_run_in_any_form(
         assert marks.items() <= expected.items()
 
 
-def test_evaluation_takes_truth_as_pairs(
-    result: Result, people: tuple[pa.Table, pa.Table]
-) -> None:
+def test_evaluation_takes_truth_as_pairs(result: Result, people: tuple[pa.Table, pa.Table]) -> None:
     """Pairs of record ids are as good as entities for the records they name."""
     entities = people[1].to_pylist()
     first: dict[str, str] = {}

@@ -91,7 +91,10 @@ def test_one_row_is_one_person() -> None:
 
 def test_two_strangers_are_two_people() -> None:
     """A table too small to learn from links nobody and says so."""
-    rows = [["1", *PERSON], ["2", "noah", "ivanov", "7", "high street", "2050", "19511224", "7654321"]]
+    rows = [
+        ["1", *PERSON],
+        ["2", "noah", "ivanov", "7", "high street", "2050", "19511224", "7654321"],
+    ]
     result = dedupe(table(rows))
     assert 2 == len(partition(result.clusters))
     assert result.run["warnings"]
@@ -247,7 +250,8 @@ def test_components_follow_every_link() -> None:
     result = dedupe(people, clustering="components")
     assert_whole(result, people.num_rows)
     person = {
-        (row["source"], row["record_id"]): row["enterprise_id"] for row in result.clusters.to_pylist()
+        (row["source"], row["record_id"]): row["enterprise_id"]
+        for row in result.clusters.to_pylist()
     }
     for row in result.links.to_pylist():
         if row["decision"] == "MATCH":

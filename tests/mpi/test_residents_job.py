@@ -82,7 +82,9 @@ def test_levels_say_what_happened(result: Result, residents: tuple[pa.Table, pa.
     assert {"same syllables"} == levels["pinyin only"]
     assert "same syllables" in levels["homophone"]
     assert {"exact"} == levels["15 digits"]
-    assert any("id number: exact" in text or "id_number: exact" in text for text in dates["15 digits"])
+    assert any(
+        "id number: exact" in text or "id_number: exact" in text for text in dates["15 digits"]
+    )
     assert any("swapped" in text for text in dates["day and month swapped"])
 
 
