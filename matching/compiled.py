@@ -407,7 +407,7 @@ def _compile_part(
     source = comparator(part.comparator)
     # 'exact' asks whether the values are equal, not how they came to be written.
     slots_of = layout.value_slots if part.comparator == "exact" else layout.slots
-    slots = np.ascontiguousarray(np.vstack([slots_of(name) for name in part.fields]))
+    slots = _stacked([slots_of(name) for name in part.fields])
     _check_kinds(part, source, layout)
     frequency = None
     if part.term_frequency and part.name in frequencies:
@@ -424,6 +424,14 @@ def _compile_part(
         value_slots=layout.value_slots(part.fields[0]),
         frequency=frequency,
     )
+
+
+def _stacked(slots: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Slots of several fields, one under the other, each padded to the longest with slots of no
+    bits, so that a kernel finds the fields at equal distances."""
+    most = max(len(each) for each in slots)
+    padded = [np.pad(each, ((0, most - len(each)), (0, 0))) for each in slots]
+    return np.ascontiguousarray(np.vstack(padded))
 
 
 def _check_kinds(part: Part, source: Comparator, layout: Layout) -> None:

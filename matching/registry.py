@@ -55,6 +55,19 @@ _FINE: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
         ("two_edits",),
         ("else",),
     ),
+    "date": (
+        ("exact",),
+        ("day_month_swapped", "transposed_digits"),
+        ("one_digit",),
+        ("compatible_partial",),
+        ("near",),
+        ("two_digits",),
+        ("year_only",),
+        ("month_and_day",),
+        ("two_digits_with_year",),
+        ("else",),
+    ),
+    "reversed_texts": (("reversed_exact",), ("reversed_near",), ("not_reversed",)),
     "reversed_names": (("reversed_exact",), ("reversed_near",), ("not_reversed",)),
 }
 _COARSE: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
@@ -66,6 +79,13 @@ _COARSE: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
         ("else",),
     ),
     "identifier_text": (("exact",), ("one_edit", "transposed"), ("two_edits", "else")),
+    "date": (
+        ("exact",),
+        ("day_month_swapped", "one_digit", "transposed_digits"),
+        ("compatible_partial",),
+        ("near", "two_digits"),
+        ("year_only", "month_and_day", "two_digits_with_year", "else"),
+    ),
 }
 
 

@@ -232,7 +232,12 @@ def _fit(
     for table, shown in zip(tables, sampled, strict=True):
         if not (options.fixed_u and table.comparison.u_probability is not None):
             table.estimate_u(shown, None, options.u_floor_pairs)
-        table.relative_start = start_relative(table.comparison, table.u)
+        before = observed.prior.get(table.comparison.name, table.comparison)
+        table.relative_start = (
+            start_relative(table.comparison, table.u)
+            if before.relative_probability is None
+            else before.relative_probability
+        )
     prior = _start_prior(observed)
     relatives = _start_relatives(tables, compiled, observed) if with_relatives else 0.0
     iterations, classes = 0, _classify(tables, prior, relatives, candidates)
@@ -316,7 +321,6 @@ def _start_relatives(
     for each in tables:
         known = each.comparison.relative_probability
         each.relative = known if known is not None else each.relative_start
-        each.relative_start = each.relative
     return given or float(np.clip(np.sqrt(2.0 / max(observed.total_pairs, 1.0)), 1e-12, 0.1))
 
 

@@ -175,19 +175,21 @@ class ComparisonTable:
 
         Without it the class would drift to whatever agrees, and swallow the matches.
         """
-        shape = self.comparison.shape
+        cube = relative.reshape(self.comparison.shape)
         for axis, part in enumerate(self.comparison.parts):
             if part.shared or part.comparator == "date":
                 continue
-            now, target = (
-                marginal(relative, shape, axis),
-                marginal(self.relative_start, shape, axis),
-            )
+            now = marginal(relative, self.comparison.shape, axis)
+            # A full name shares its surname; everything else agrees no more than strangers' do.
+            like = self.relative_start if part.comparator == "han_name" else self.u
+            target = marginal(like, self.comparison.shape, axis)
             if part.comparator == "national_id":  # twins' numbers differ in the sequence alone
                 free = np.array(["/".join(level) in _TWIN_GRADES for level in part.levels])
                 target[free] = now[free] * (1 - target[~free].sum()) / now[free].sum()
-            relative = relative * (target / np.maximum(now, TINY))[self.levels[axis]]
-        result: NDArray[np.float64] = np.maximum(relative, TINY)
+                cube = cube * _along(target / np.maximum(now, TINY), axis, cube.ndim)
+            else:
+                cube = cube.sum(axis=axis, keepdims=True) * _along(target, axis, cube.ndim)
+        result: NDArray[np.float64] = np.maximum(cube.reshape(-1), TINY)
         return result / result.sum()
 
     def _exact_set_chances(
@@ -300,6 +302,13 @@ def marginal(values: NDArray[np.float64], shape: tuple[int, ...], axis: int) -> 
     cube = values.reshape(shape)
     result: NDArray[np.float64] = cube.sum(axis=tuple(a for a in range(cube.ndim) if a != axis))
     return result
+
+
+def _along(values: NDArray[np.float64], axis: int, dimensions: int) -> NDArray[np.float64]:
+    """Values laid along one axis of a cube, to be broadcast over the others."""
+    shape = [1] * dimensions
+    shape[axis] = len(values)
+    return values.reshape(shape)
 
 
 def _independent(shape: tuple[int, ...], counts: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Where to draw the two lines: the thresholds a model's own probabilities justify.
+"""What match weights promise: probabilities, the two lines, and curves over every threshold.
 
 A match weight w is the log2 odds that a pair is one person, so its probability is
 p = 1 / (1 + 2**-w). Summed over the scored pairs this gives, without any truth, how many links
@@ -12,7 +12,6 @@ order of the input never matters.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,12 +19,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from person.errors import ConfigError
-
 __all__ = [
     "PrecisionRecallCurve",
     "Thresholds",
-    "choose_thresholds",
     "expected_curve",
     "match_probability",
     "match_weight",
@@ -39,7 +35,6 @@ IntArray = NDArray[np.int64]
 # Beyond this many bits a float64 power of two overflows; the probability is 0 or 1 long before.
 WEIGHT_LIMIT = 1000.0
 
-FALSE_LINK_RATE_MAX = 1e-4
 LINK_PROBABILITY_MIN = 0.9
 REVIEW_PROBABILITY_MIN = 0.05
 REVIEW_SHARE_MAX = 0.1
@@ -65,8 +60,8 @@ class Thresholds:
     review_pairs : pairs between the lines
     review_expected_matches : how many of them are expected to be matches
     review_pairs_cut : pairs likely enough for review that the volume cap left out
-    link_limited_by : 'false_link_rate', 'probability' or 'nothing' (every pair is a link)
-    review_limited_by : 'volume' or 'probability'
+    link_limited_by : 'false_link_rate', or 'given' where somebody set the lines
+    review_limited_by : 'volume', 'probability' or 'given'
     """
 
     link_weight: float
@@ -124,17 +119,6 @@ class _Levels:
     matches: FloatArray  # expected, at or above
     false: FloatArray  # expected, at or above
 
-    def through(self, threshold: float) -> tuple[int, float, float]:
-        """Pairs, expected matches and expected false links at or above `threshold`."""
-        index = int(np.searchsorted(-self.weight, -threshold, side="right"))
-        if index == 0:
-            return 0, 0.0, 0.0
-        return (
-            int(self.pairs[index - 1]),
-            float(self.matches[index - 1]),
-            float(self.false[index - 1]),
-        )
-
 
 def match_probability(weights: FloatArray) -> FloatArray:
     """Probability that a pair of this match weight is one person.
@@ -155,88 +139,6 @@ def match_weight(probability: float) -> float:
     return math.log2(probability) - math.log2(1.0 - probability)
 
 
-def choose_thresholds(
-    weights: FloatArray,
-    counts: IntArray,
-    *,
-    false_link_rate_max: float = FALSE_LINK_RATE_MAX,
-    link_probability_min: float = LINK_PROBABILITY_MIN,
-    review_probability_min: float = REVIEW_PROBABILITY_MIN,
-    review_share_max: float = REVIEW_SHARE_MAX,
-    review_pairs_min: int = REVIEW_PAIRS_MIN,
-    expected_matches_total: float | None = None,
-) -> Thresholds:
-    """Draw the link and the review line from a model's own probabilities.
-
-    Parameters
-    ----------
-    weights : float64[k], match weights of the scored patterns, prior included
-    counts : int64[k], candidate pairs of each
-    false_link_rate_max : bound on the expected share of false links among all links
-    link_probability_min : no single pair below this probability is ever linked
-    review_probability_min : no pair below this probability is worth a steward's look
-    review_share_max : review pairs at most this share of the links ...
-    review_pairs_min : ... but a queue this short is always allowed
-    expected_matches_total : matches expected in the whole population (prior times all possible
-        pairs); None counts only those among the candidates, so that recall leaves out what
-        blocking lost
-
-    Returns
-    -------
-    Thresholds
-
-    Raises
-    ------
-    ConfigError : a bound out of range, or the review probability above the link probability
-
-    Notes
-    -----
-    Why an average is not enough: a million certain links would pay for a hundred links that are
-    each more likely wrong than right, and every one of those joins two people. Hence the floor
-    under single links. 0.9 says that one wrong link costs as much as ten looks by a steward
-    (find it, split it, tell the sources); where the looks are cheaper it should be raised.
-
-    Why the link line never lies above the weight whose own probability is
-    1 - false_link_rate_max: pairs that each keep the bound keep it together, whatever their
-    number. That is also the line when there are no pairs to learn from, so a model without data
-    is strict rather than generous.
-
-    Why 0.05 for review: a steward then sees at worst twenty pairs to find one match, and below
-    it the non-matches grow by an order of magnitude every few bits. Where even that is more
-    than a tenth of the links the most probable pairs go first; whole weights are taken or left,
-    so that equal pairs are treated equally. `review_pairs_cut` tells what was left out.
-    """
-    _check_bounds(false_link_rate_max, link_probability_min, review_probability_min)
-    if review_share_max < 0 or review_pairs_min < 0:
-        raise ConfigError("review_share_max and review_pairs_min must not be negative")
-    levels = _levels(weights, counts)
-    link_weight, link_limit = _link_line(levels, false_link_rate_max, link_probability_min)
-    links, link_matches, link_false = levels.through(link_weight)
-    cap = max(review_pairs_min, math.floor(review_share_max * links))
-    floor = min(match_weight(review_probability_min), link_weight)
-    review_weight = _review_line(levels, link_weight, floor, links + cap)
-    kept, kept_matches, _ = levels.through(review_weight)
-    wanted = levels.through(floor)[0]
-    total = float(levels.matches[-1]) if levels.weight.size else 0.0
-    total = max(total, expected_matches_total or 0.0)
-    return Thresholds(
-        link_weight=link_weight,
-        review_weight=review_weight,
-        links=links,
-        expected_precision=1.0 - link_false / links if links else 1.0,
-        expected_recall=link_matches / total if total > 0 else 1.0,
-        expected_recall_with_review=kept_matches / total if total > 0 else 1.0,
-        expected_matches=total,
-        expected_false_links=link_false,
-        expected_missed_matches=max(total - kept_matches, 0.0),
-        review_pairs=kept - links,
-        review_expected_matches=kept_matches - link_matches,
-        review_pairs_cut=wanted - kept,
-        link_limited_by=link_limit,
-        review_limited_by="volume" if wanted > kept else "probability",
-    )
-
-
 def expected_curve(
     weights: FloatArray,
     counts: IntArray,
@@ -250,7 +152,9 @@ def expected_curve(
     ----------
     weights : float64[k], match weights, prior included
     counts : int64[k], candidate pairs of each
-    expected_matches_total : as for `choose_thresholds`
+    expected_matches_total : matches expected in the whole population (prior times all possible
+        pairs); None counts only those among the candidates, so that recall leaves out what
+        blocking lost
     point_count_max : thin to at most this many rows, evenly over the range of weights
 
     Returns
@@ -362,31 +266,6 @@ def reliability_table(
     )
 
 
-def _link_line(
-    levels: _Levels, false_link_rate_max: float, probability_min: float
-) -> tuple[float, str]:
-    safe = -match_weight(false_link_rate_max)
-    floor = min(match_weight(probability_min), safe)
-    accepted = levels.false <= false_link_rate_max * levels.pairs
-    refused = np.flatnonzero(~accepted | (levels.weight < floor))
-    kept = int(refused[0]) if refused.size else levels.weight.size
-    lowest = float(levels.weight[kept - 1]) if kept else safe
-    if kept == levels.weight.size:
-        limited_by = "nothing"
-    elif not accepted[kept]:
-        limited_by = "false_link_rate"
-    else:
-        limited_by = "probability"
-    return min(lowest, safe), limited_by
-
-
-def _review_line(levels: _Levels, link_weight: float, floor: float, pairs_max: int) -> float:
-    if levels.through(floor)[0] <= pairs_max:
-        return floor
-    fits = int(np.searchsorted(levels.pairs, pairs_max, side="right"))
-    return min(float(levels.weight[fits - 1]), link_weight) if fits else link_weight
-
-
 def _levels(weights: FloatArray, counts: IntArray) -> _Levels:
     weights, counts = _checked(weights, counts)
     occupied = counts > 0
@@ -426,18 +305,3 @@ def _checked(weights: FloatArray, counts: IntArray) -> tuple[FloatArray, IntArra
     assert not np.isnan(weights).any(), "a weight is never NaN"
     assert (counts >= 0).all(), "a count is never negative"
     return weights, counts
-
-
-def _check_bounds(false_link_rate_max: float, link: float, review: float) -> None:
-    bounds: Mapping[str, float] = {
-        "false_link_rate_max": false_link_rate_max,
-        "link_probability_min": link,
-        "review_probability_min": review,
-    }
-    for name, value in bounds.items():
-        if not 0.0 < value < 1.0:
-            raise ConfigError(f"{name} must lie strictly between 0 and 1, got {value}")
-    if review > link:
-        raise ConfigError(
-            f"review_probability_min ({review}) must not exceed link_probability_min ({link})"
-        )

@@ -84,11 +84,14 @@ def lowest_safe_weight(
     float, infinite where no weight is safe
     """
     order = np.argsort(-weight, kind="stable")
-    line = weight[order]
-    if not len(line):
+    weight = weight[order]
+    # Equal weights are taken or left together, so they are judged at the last of them.
+    last = np.flatnonzero(np.diff(weight, append=-np.inf))
+    if not len(last):
         return float("inf")
-    links = np.arange(1, len(line) + 1, dtype=np.float64)
-    false = alarms.strangers_above(line) + np.cumsum(relative_chance[order])
+    line = weight[last]
+    links = (last + 1).astype(np.float64)
+    false = alarms.strangers_above(line) + np.cumsum(relative_chance[order])[last]
     accepted = (false <= allowed_rate * (links + links_before)) & (
         line >= match_weight(LINK_PROBABILITY_MIN)
     )
@@ -140,15 +143,17 @@ def draw_lines(
     shown = (weight >= review) & ~linked
     review_matches = float(probability[shown].sum())
     missed = float(probability[weight < review].sum())
-    matches = max(links - false + review_matches + missed, 1e-9)
+    matches = links - false + review_matches + missed
     worth_a_look = weight >= match_weight(REVIEW_PROBABILITY_MIN)
     return Thresholds(
         link_weight=link,
         review_weight=review,
         links=links,
         expected_precision=1.0 - false / links if links else 1.0,
-        expected_recall=(links - false) / matches if links else 1.0,
-        expected_recall_with_review=(links - false + review_matches) / matches,
+        expected_recall=(links - false) / matches if matches > 0.0 else 1.0,
+        expected_recall_with_review=(
+            (links - false + review_matches) / matches if matches > 0.0 else 1.0
+        ),
         expected_matches=matches,
         expected_false_links=false,
         expected_missed_matches=missed,
@@ -176,8 +181,12 @@ def _expected_false(
 
 
 def _review_line(weight: NDArray[np.float64], link: float, links: int) -> float:
-    """Pairs worth a person's look, the most probable first, no more than can be looked at."""
+    """Pairs worth a person's look, the most probable first, no more than can be looked at; equal
+    weights are taken or left together."""
     floor = min(match_weight(REVIEW_PROBABILITY_MIN), link)
     below = np.sort(weight[(weight >= floor) & (weight < link)])[::-1]
     most = max(REVIEW_PAIRS_MIN, int(REVIEW_SHARE_MAX * links))
-    return floor if len(below) <= most else float(below[most - 1])
+    if len(below) <= most:
+        return floor
+    fits = below[:most][below[:most] > below[most]]
+    return float(fits[-1]) if len(fits) else link

@@ -142,9 +142,9 @@ def _refined(kind: str, role: str, group: str, text: pa.ChunkedArray, why: str) 
             "",
             f"{why} and its Han characters",
         )
-    if kind == "category" and role == "sex":
-        if _share(text, r"(?i)^\s*([0129mf男女]|male|female|男性|女性)\s*$") > 0.9:
-            return _Guess("gender", "sex", "", why)
+    codes = r"(?i)^\s*([0129mf男女]|male|female|男性|女性)\s*$"
+    if kind == "category" and role == "sex" and _share(text, codes) > 0.9:
+        return _Guess("gender", "sex", "", why)
     if kind in ("latin_name", "text", "identifier"):
         longest = _longest(text)
         default = {"latin_name": 20, "text": 30, "identifier": 20}[kind]
@@ -233,7 +233,11 @@ def _to_toml(record_id: str | None, source: str | None, guesses: dict[str, _Gues
         if guess.group:
             lines.append(f"group = {_quoted(guess.group)}")
         if guess.options:
-            inside = ", ".join(f"{key} = {value}" for key, value in guess.options.items())
+            # Booleans, numbers, strings and lists of them are written alike in JSON and TOML.
+            inside = ", ".join(
+                f"{key} = {json.dumps(value, ensure_ascii=False)}"
+                for key, value in guess.options.items()
+            )
             lines.append(f"options = {{ {inside} }}")
     return "\n".join(lines) + "\n"
 

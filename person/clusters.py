@@ -47,7 +47,7 @@ def _drop_repeats(order, start, hashes):  # type: ignore[no-untyped-def]
             continue
         if end - first > 64:
             members = hashes[order[first:end]]
-            places = np.argsort(members)
+            places = np.argsort(members, kind="mergesort")  # stable: the first one stays
             for k in range(1, members.shape[0]):
                 if members[places[k]] == members[places[k - 1]]:
                     hashes[order[first + places[k]]] = uint64(0)

@@ -65,6 +65,12 @@ def _fixed(*slots: Slot) -> Callable[[Mapping[str, Any]], tuple[Slot, ...]]:
     return lambda _options: slots
 
 
+def _date_slots(options: Mapping[str, Any]) -> tuple[Slot, ...]:
+    """The date, and its digits as written, which still compare when no such day exists."""
+    day = (Slot("day", 18),)
+    return (*day, Slot("written", 32)) if options.get("written", True) else day
+
+
 def _text_slots(options: Mapping[str, Any], *, default: int) -> tuple[Slot, ...]:
     characters = options.get("characters", default)
     if not isinstance(characters, int) or not 1 <= characters <= 100:
@@ -103,7 +109,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         ),
         Kind(
             name="date",
-            slots=_fixed(Slot("day", 18)),
+            slots=_date_slots,
             encoder="person.dates:encode_date",
             comparator="date",
         ),

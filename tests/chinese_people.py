@@ -25,7 +25,28 @@ _SURNAMES: Final = (
     "万钱严覃武戴莫孔向汤温常康施文牛樊葛邢安齐易乔伍庞颜倪庄聂章鲁岳翟殷詹欧申关兰焦俞左柳甘祝包宁尚符舒阮柯纪梅童凌毕单季裴霍涂成苗谷曲盛冉翁"
     "蓝路游靳欧管柴蒙鲍华喻祁蒲房滕屈饶解牟艾尤阳时穆农司卓古吉简车项连芦麦褚娄窦戚查仇区朴"
 )
-_SURNAME_PERMILLE: Final = (72, 71, 68, 53, 45, 30, 22, 22, 20, 19, 15, 14, 12, 12, 12, 11, 11, 10, 10, 9)
+_SURNAME_PERMILLE: Final = (
+    72,
+    71,
+    68,
+    53,
+    45,
+    30,
+    22,
+    22,
+    20,
+    19,
+    15,
+    14,
+    12,
+    12,
+    12,
+    11,
+    11,
+    10,
+    10,
+    9,
+)
 _COMPOUND: Final = ("欧阳", "上官", "皇甫", "令狐", "诸葛", "司徒", "司马", "尉迟")
 _MALE: Final = (
     "明伟军建华文国志海峰强平东晓杰永勇林龙辉涛斌俊波鹏春新刚飞成小金亮忠玉超德荣庆生宇光立磊云红祥"
@@ -37,13 +58,58 @@ _FEMALE: Final = (
     "桂建伟青莹媛倩花秋利月香惠雅志翠林雯杰俊清新莲菊蓉瑞琼素欣飞梦彩珊冬永朋军宇国宁辉璐群蕾楠立思"
     "菲芹怡阳波娇薇庆芝虹雨东巧晨冰琪宏洪妮婧娥维超旭会宝子彦欢琦瑶妍妹茜茹卫园峰珠银洋嘉莎佩学鑫培"
 )
-_YOUNG_MALE: Final = "宇轩浩辰子梓泽奕沐宸博然航豪睿晨俊涵文昊铭皓天佑瑞嘉一诺亦茗阳家乐恩逸明思诚霖恒煜"
-_YOUNG_FEMALE: Final = "涵梓欣怡一诺依语桐雨妍可汐若诗艺苡沫瑶萱琪妙佳思雅菲彤晨嘉悦馨雪梦心悠然芮月瑾婉柠"
+_YOUNG_MALE: Final = (
+    "宇轩浩辰子梓泽奕沐宸博然航豪睿晨俊涵文昊铭皓天佑瑞嘉一诺亦茗阳家乐恩逸明思诚霖恒煜"
+)
+_YOUNG_FEMALE: Final = (
+    "涵梓欣怡一诺依语桐雨妍可汐若诗艺苡沫瑶萱琪妙佳思雅菲彤晨嘉悦馨雪梦心悠然芮月瑾婉柠"
+)
 _FAVOURITES: Final = {
-    "m": ("伟", "强", "军", "勇", "杰", "涛", "超", "建国", "建华", "志强", "建军", "志明", "浩宇", "子轩"),
-    "f": ("静", "敏", "芳", "丽", "娜", "艳", "秀英", "桂英", "秀兰", "玉兰", "欣怡", "梓涵", "子涵", "雨桐"),
+    "m": (
+        "伟",
+        "强",
+        "军",
+        "勇",
+        "杰",
+        "涛",
+        "超",
+        "建国",
+        "建华",
+        "志强",
+        "建军",
+        "志明",
+        "浩宇",
+        "子轩",
+    ),
+    "f": (
+        "静",
+        "敏",
+        "芳",
+        "丽",
+        "娜",
+        "艳",
+        "秀英",
+        "桂英",
+        "秀兰",
+        "玉兰",
+        "欣怡",
+        "梓涵",
+        "子涵",
+        "雨桐",
+    ),
 }
-_UYGHUR: Final = ("买买提", "艾买提", "阿不都", "热合曼", "吐尔逊", "古丽", "阿依", "克里木", "玉素甫", "帕提古丽")
+_UYGHUR: Final = (
+    "买买提",
+    "艾买提",
+    "阿不都",
+    "热合曼",
+    "吐尔逊",
+    "古丽",
+    "阿依",
+    "克里木",
+    "玉素甫",
+    "帕提古丽",
+)
 _ROADS: Final = "人民建设中山解放和平新华文化胜利光明团结友谊长江黄河北京青年朝阳东风红旗幸福滨河"
 _ESTATES: Final = "阳光花园锦绣江南金色家园东方明珠世纪新城翠湖名苑龙湖学府丽景嘉园绿地水岸御景湾"
 _VILLAGES: Final = "大王张李赵刘家庄村河湾桥口集坡沟岭寨前后东西上下石柳杨"
@@ -61,7 +127,14 @@ _FAR: Final = (
     ("510104", "四川省成都市锦江区"), ("610102", "陕西省西安市新城区"),
 )  # fmt: skip
 _ID_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_ONE_CHARACTER: Final = ((1960, 0.05), (1970, 0.09), (1980, 0.16), (1990, 0.33), (2000, 0.37), (2010, 0.25))
+_ONE_CHARACTER: Final = (
+    (1960, 0.05),
+    (1970, 0.09),
+    (1980, 0.16),
+    (1990, 0.33),
+    (2000, 0.37),
+    (2010, 0.25),
+)
 # Members of a household: weight, adults of the middle generation, children, old people.
 _HOUSEHOLDS: Final = (
     (19, 1, 0, 0), (7, 0, 0, 1), (12, 2, 0, 0), (9, 0, 0, 2), (22, 2, 1, 0), (13, 2, 2, 0),
@@ -148,7 +221,9 @@ def _household(
         if chance.random() < 0.65:
             county = home.county_code
         name = surname or _surname(chance)
-        return add(name, _given(chance, sex, born), sex, born, _number(chance, county, born, sex, used))
+        return add(
+            name, _given(chance, sex, born), sex, born, _number(chance, county, born, sex, used)
+        )
 
     sexes = ["m", "f"] if adults + old > 1 or chance.random() < 0.5 else ["f", "m"]
     middle = [grown(middle_born + _years(chance, -4, 4), sex) for sex in sexes[:adults]]
@@ -277,7 +352,9 @@ def _home(chance: random.Random, county: tuple[str, str]) -> Home:
     code, name = county
     if chance.random() < 0.3:
         village = "".join(chance.sample(_VILLAGES, 3))
-        return Home(code, name, f"{village}镇{''.join(chance.sample(_VILLAGES, 2))}村{chance.randrange(1, 13)}组{chance.randrange(1, 90)}号")
+        hamlet = "".join(chance.sample(_VILLAGES, 2))
+        group, house = chance.randrange(1, 13), chance.randrange(1, 90)
+        return Home(code, name, f"{village}镇{hamlet}村{group}组{house}号")
     start = chance.randrange(0, len(_ROADS), 2)
     road = _ROADS[start : start + 2] + chance.choice(("路", "街", "东路", "西路", "南路", "北路"))
     start = chance.randrange(0, len(_ESTATES) - 4, 4)

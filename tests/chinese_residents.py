@@ -65,20 +65,24 @@ _SYSTEMS: Final = {
     ),
 }  # fmt: skip
 
-_TRADITIONAL: Final = dict(
-    pair
-    for pair in (
-        "张張 刘劉 陈陳 杨楊 赵趙 黄黃 吴吳 孙孫 马馬 罗羅 郑鄭 谢謝 韩韓 冯馮 邓鄧 萧蕭 叶葉 苏蘇 吕呂 卢盧 钟鐘 "
-        "谭譚 陆陸 贾賈 韦韋 邹鄒 阎閻 龙龍 贺賀 顾顧 龚龔 万萬 钱錢 严嚴 国國 伟偉 军軍 建建 华華 东東 强強 "
-        "辉輝 涛濤 刚剛 飞飛 亮亮 荣榮 庆慶 云雲 红紅 丽麗 艳艷 兰蘭 凤鳳 颖穎 爱愛 莹瑩 莲蓮 宁寧 泽澤 贵貴 "
-        "远遠 顺順 栋棟 传傳 宝寶 杰傑 锋鋒 学學 兴興 进進 维維 继繼 广廣 剑劍 义義 轩軒 诺諾 语語 诗詩 梦夢"
-    ).split(" ")
-)
-_SHAPES: Final = (
-    "未末 土士 己已 铭名 洁结 浩皓 婷停 莹营 莉利 娟捐 琳林 杨扬 辉挥 建健 军车 明朋 宇字 杰木 芳劳 静净 斌武 波坡 "
-    "雨两 佳住 欣欧 玉王 平干 丽丽 红江 霞露 萍苹 敏敬 秀秃 春青 云去 兰三 丹舟 雪雷 娜那 凤风 珍诊 淑叔 桂挂 英央 "
-    "伟伪 刚钢 勇男 磊石 强张 涛寿 超起 鹏朋 峰锋 永水 龙尤 晨辰 梓样 涵函 怡治 依衣 语话 桐铜 子于 泽译 博搏"
-).split(" ")
+_TRADITIONAL_PAIRS: Final = """
+张張 刘劉 陈陳 杨楊 赵趙 黄黃 吴吳 孙孫 马馬 罗羅 郑鄭 谢謝 韩韓 冯馮 邓鄧 萧蕭 叶葉 苏蘇
+吕呂 卢盧 钟鐘 谭譚 陆陸 贾賈 韦韋 邹鄒
+阎閻 龙龍 贺賀 顾顧 龚龔 万萬 钱錢 严嚴 国國 伟偉 军軍 华華 东東 强強 辉輝 涛濤 刚剛 飞飛
+荣榮 庆慶 云雲 红紅 丽麗 艳艷 兰蘭 凤鳳
+颖穎 爱愛 莹瑩 莲蓮 宁寧 泽澤 贵貴 远遠 顺順 栋棟 传傳 宝寶 杰傑 锋鋒 学學 兴興 进進 维維
+继繼 广廣 剑劍 义義 轩軒 诺諾 语語 诗詩
+梦夢
+"""
+_TRADITIONAL: Final = {pair[0]: pair[1] for pair in _TRADITIONAL_PAIRS.split()}
+_SHAPE_PAIRS: Final = """
+未末 土士 己已 铭名 洁结 浩皓 婷停 莹营 莉利 娟捐 琳林 杨扬 辉挥 建健 军车 明朋 宇字 杰木
+芳劳 静净 斌武 波坡 雨两 佳住 欣欧 玉王
+平干 红江 霞露 萍苹 敏敬 秀秃 春青 云去 兰三 丹舟 雪雷 娜那 凤风 珍诊 淑叔 桂挂 英央 伟伪
+刚钢 勇男 磊石 强张 涛寿 超起 鹏朋 峰锋
+永水 龙尤 晨辰 梓样 涵函 怡治 依衣 语话 桐铜 子于 泽译 博搏
+"""
+_SHAPES: Final = _SHAPE_PAIRS.split()
 _FUZZY: Final = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("n", "l"), ("h", "f"), ("r", "l"))
 _FUZZY_ENDS: Final = (("ang", "an"), ("eng", "en"), ("ing", "in"))
 
@@ -131,7 +135,11 @@ def _record(
         **_address(chance, system, person, causes),
         "mother_id_number": None,
     }
-    if person.age <= 2 and person.mother is not None and system_name in ("hospital", "health_records"):
+    if (
+        person.age <= 2
+        and person.mother is not None
+        and system_name in ("hospital", "health_records")
+    ):
         if chance.random() < 0.35:
             _as_newborn(chance, row, person, causes)
         elif chance.random() < 0.6:
@@ -142,7 +150,9 @@ def _record(
     return row, causes
 
 
-def _as_newborn(chance: random.Random, row: dict[str, Any], person: Person, causes: list[str]) -> None:
+def _as_newborn(
+    chance: random.Random, row: dict[str, Any], person: Person, causes: list[str]
+) -> None:
     assert person.mother is not None
     mother = person.mother
     word = "子" if person.sex == "m" else "女"
@@ -202,7 +212,13 @@ def _with_wrong_character(chance: random.Random, written: str, causes: list[str]
     place = chance.choices(range(len(written)), weights)[0]
     character = written[place]
     draw = chance.random()
-    kinds = (("homophone", 0.536), ("tone", 0.76), ("fuzzy", 0.841), ("shape", 0.873), ("other", 1.0))
+    kinds = (
+        ("homophone", 0.536),
+        ("tone", 0.76),
+        ("fuzzy", 0.841),
+        ("shape", 0.873),
+        ("other", 1.0),
+    )
     kind = next(name for name, up_to in kinds if draw < up_to)
     other = _replacement(chance, kind, character)
     if other is None:

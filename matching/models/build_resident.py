@@ -216,7 +216,13 @@ def _phone() -> tuple[Chances, Chances, Chances]:
     """Old numbers 15 to 20 % of records, a relative's 12 to 15 % (judgement): seven pairs in ten
     agree on one. Strangers meet on reissued and on office numbers."""
     m = {"exact": 0.62, "any_shared": 0.04, "one_digit": 0.006, "transposed": 0.002, "else": 0.332}
-    u = {"exact": 2e-6, "any_shared": 2e-6, "one_digit": 2e-7, "transposed": 1e-7, "else": 0.9999957}
+    u = {
+        "exact": 2e-6,
+        "any_shared": 2e-6,
+        "one_digit": 2e-7,
+        "transposed": 1e-7,
+        "else": 0.9999957,
+    }
     relatives = {
         "exact": 0.40, "any_shared": 0.05, "one_digit": 1e-4, "transposed": 1e-4, "else": 0.5498,
     }  # fmt: skip

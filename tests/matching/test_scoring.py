@@ -14,7 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from matching.compiled import CompiledModel, compile_model, null_cell_weights, with_null_cells, from_null_cells
+from matching.compiled import (
+    CompiledModel,
+    compile_model,
+    from_null_cells,
+    null_cell_weights,
+    with_null_cells,
+)
 from matching.defaults import default_comparisons
 from matching.frequencies import TermFrequencies, count_exact_agreement
 from matching.model import Comparison, Model, Part

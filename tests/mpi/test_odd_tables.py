@@ -240,7 +240,7 @@ def test_a_duplicate_free_source_keeps_its_records_apart() -> None:
 def test_an_input_without_a_usable_row_is_refused() -> None:
     """Nothing to read is an InputError that says why, never an empty result."""
     rows = [[None, *PERSON], ["", *PERSON]]
-    with pytest.raises(InputError, match="no usable row in the input .2 the record id is missing."):
+    with pytest.raises(InputError, match=r"no usable row in the input .2 the record id is missing"):
         dedupe(table(rows))
 
 

@@ -10,8 +10,8 @@ import pytest
 import mpi
 from mpi.result import Result
 
-from .made_residents import SLIPS, made_residents
 from .made_people import partition
+from .made_residents import SLIPS, made_residents
 
 
 @pytest.fixture(scope="module")
