@@ -29,7 +29,6 @@ from matching.frequencies import ExactAgreement
 from matching.model import Comparison
 from matching.patterns import PatternCounts
 from matching.training_tables import TINY, ComparisonTable, start_relative, start_table
-from person.errors import TrainingError
 
 __all__ = ["TrainedParameters", "TrainingInput", "TrainingOptions", "estimate"]
 
@@ -88,6 +87,13 @@ class TrainingInput:
     matches: PatternCounts | None = None
     prior: Mapping[str, Comparison] = field(default_factory=dict)
 
+    @property
+    def knows_relatives(self) -> bool:
+        """The prior says how relatives agree, so a table need not show it by itself."""
+        return bool(self.prior) and all(
+            each.relative_probability is not None for each in self.prior.values()
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedParameters:
@@ -115,22 +121,14 @@ def estimate(
     -------
     TrainedParameters
 
-    Raises
-    ------
-    TrainingError : there is nothing to learn from (no candidate pairs)
-
     Notes
     -----
     O(iterations * patterns * comparisons), most patterns leaving after a few rounds;
     deterministic.
     """
-    if observed.candidates.pair_count == 0 and observed.matches is None:
-        raise TrainingError(
-            "no two records share a blocking key, so there is nothing to learn from; "
-            "give a trained model (--model) or wider blocking rules"
-        )
     fit = _fit(compiled, observed, options, with_relatives=True)
-    if fit.relatives > 0.0 and fit.relative_certainty < RELATIVE_CERTAINTY_MIN:
+    is_doubtful = fit.relative_certainty < RELATIVE_CERTAINTY_MIN
+    if fit.relatives > 0.0 and is_doubtful and not observed.knows_relatives:
         fit = _fit(compiled, observed, options, with_relatives=False)
     tables, prior, relatives, iterations = fit.tables, fit.prior, fit.relatives, fit.iterations
     notes = _check(tables, observed, prior, iterations, options)
@@ -330,6 +328,8 @@ def _new_relatives(
     """The new chance of relatives; the class is given up when hardly a pair belongs to it."""
     if relatives == 0.0:
         return 0.0
+    if observed.knows_relatives:
+        return float(np.clip((expected + 0.5) / (observed.total_pairs + 1.0), 1e-13, 0.3))
     if expected < RELATIVE_PAIRS_MIN:
         for each in tables:
             each.relative = None

@@ -18,6 +18,9 @@ from matching.model import Comparison
 __all__ = ["TINY", "ComparisonTable", "marginal", "start_relative", "start_table"]
 
 TINY: Final = 1e-12
+U_PRIOR_PAIRS: Final = 20_000.0
+"""Weight of a shipped u, in random pairs: a table of 200 records still leans on it as much as on
+itself, one of 2,000 hardly."""
 
 _TWIN_GRADES: Final = frozenset({"sequence_differs", "same_birth_date", "else"})
 _HAN_RELATIVES: Final = {
@@ -44,6 +47,7 @@ class ComparisonTable:
     agreements : counted agreement of each set but the empty one, in the order of `sets`
     set_of_cell : int64[cells], the largest set of countable parts that agree exactly
     levels : int64[n_parts, cells]
+    u_prior : what u is drawn towards in a table of few pairs; None to trust the table alone
     """
 
     comparison: Comparison
@@ -57,6 +61,7 @@ class ComparisonTable:
     agreements: tuple[ExactAgreement, ...]
     set_of_cell: NDArray[np.int64]
     levels: NDArray[np.int64]
+    u_prior: NDArray[np.float64] | None
 
     @property
     def null_cell_count(self) -> int:
@@ -117,6 +122,8 @@ class ComparisonTable:
         well_sampled = sampled >= 5.0
         u[well_sampled] = np.maximum(u[well_sampled], sampled[well_sampled] / sample_size)
         u /= u.sum()
+        if self.u_prior is not None:
+            u = (sample_size * u + U_PRIOR_PAIRS * self.u_prior) / (sample_size + U_PRIOR_PAIRS)
         moved = float(np.abs(np.log(u) - np.log(self.u)).max())
         self.u = u
         return moved
@@ -262,6 +269,7 @@ def start_table(
         agreements=tuple(agreements[parts] for parts in sets if parts),
         set_of_cell=np.array(agreeing, np.int64),
         levels=levels,
+        u_prior=before.u_probability,
     )
 
 

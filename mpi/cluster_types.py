@@ -89,10 +89,7 @@ class ClusterOptions:
     ----------
     coherence_min : least mean weight, in bits, of the pairs across two clusters that merge
     weight_clip_low, weight_clip_high : one pair counts no less and no more than this
-    weight_of_no_evidence : taken from each weight first; the model's prior match weight makes a
-        pair that shares no field count 0 where its weight is as low as a stranger's. Links then
-        count far above 0, so `weight_clip_high` should be about half of -`weight_clip_low`, or
-        one link outweighs one pair of strangers and chains hold again
+    weight_of_no_evidence : taken from each weight first; 0 leaves weights as the scorer gives them
     representatives_max : members of a cluster that speak for it
     seed : which members, where there are more
     """

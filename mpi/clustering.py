@@ -22,11 +22,10 @@ unless a lighter edge leads there.
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
+from mpi.calibration import match_probability
 from mpi.cluster_kernels import (
     ACCEPTED,
     DIFFERENT,
@@ -57,8 +56,6 @@ __all__ = [
     "connected_components",
     "one_to_one",
 ]
-
-_CONFIDENCE_WEIGHT_MAX: Final = 60.0
 
 
 def connected_components(
@@ -161,7 +158,7 @@ def cluster_constrained(
         for lane, edge_numbers in lanes:
             rows = lane.given.rows
             cluster[rows] = lane.clusters()
-            confidence[rows] = _probability(lane.mean_weight)
+            confidence[rows] = match_probability(lane.mean_weight)
             reasons[edge_numbers] = lane.reasons
             pairs_scored += lane.pairs_asked
     refused = np.flatnonzero((reasons != ACCEPTED) & (cluster[left] != cluster[right]))
@@ -178,13 +175,6 @@ def _components(
     parent = np.arange(n, dtype=np.int32)
     unite(_rows(left), _rows(right), keep, parent)
     return parent
-
-
-def _probability(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probability behind log2 odds, infinite odds included."""
-    clipped = np.clip(weight, -_CONFIDENCE_WEIGHT_MAX, _CONFIDENCE_WEIGHT_MAX)
-    probability: NDArray[np.float64] = 1.0 / (1.0 + np.exp2(-clipped))
-    return probability
 
 
 def _direct_refusals(
@@ -254,7 +244,7 @@ def _settle_pairs(
     cluster[high] = low
     confidence[low] = -np.inf
     np.maximum.at(confidence, low, np.clip(weight[edge], rules[1], rules[2]))
-    confidence[low] = _probability(confidence[low])
+    confidence[low] = match_probability(confidence[low])
     confidence[high] = confidence[cluster[high]]
 
 

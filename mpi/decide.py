@@ -248,11 +248,8 @@ def _cross_scorer(
         weights = np.empty(len(left))
         for start in range(0, len(left), GATHER_PAIRS):
             part = slice(start, start + GATHER_PAIRS)
-            rows, place = np.unique(np.concatenate([left[part], right[part]]), return_inverse=True)
-            gathered = ingested.store.gather_rows(rows.astype(np.int64))
-            half = len(left[part])
-            a, b = place[:half].astype(np.int32), place[half:].astype(np.int32)
-            scores = compiled.score(gathered, gathered, a, b)
+            rows, a, b = ingested.store.gather_pairs(left[part], right[part])
+            scores = compiled.score(rows, rows, a, b)
             weights[part] = np.where(says_nothing(compiled, scores), np.nan, scores.weight + shift)
         return weights
 

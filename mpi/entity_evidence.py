@@ -85,10 +85,8 @@ def _weigh(
     shift: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     question, a, b = cross_pairs(members, left, right)
-    rows, place = np.unique(np.concatenate([a, b]), return_inverse=True)
-    gathered = ingested.store.gather_rows(rows)
-    one, other = np.split(place.astype(np.int32), 2)
-    scores = compiled.score(gathered, gathered, one, other, with_frequency_weights=True)
+    rows, one, other = ingested.store.gather_pairs(a, b)
+    scores = compiled.score(rows, rows, one, other, with_frequency_weights=True)
     assert scores.frequency_weight is not None
     total = np.full(len(left), compiled.prior_match_weight + shift)
     relative = None
@@ -103,7 +101,7 @@ def _weigh(
         best = _best_pair(question[said], value[said], len(left))
         asked = best >= 0
         chosen = np.flatnonzero(said)[best[asked]]
-        hashes = _comparison_hashes(compiled, number, gathered)
+        hashes = _comparison_hashes(compiled, number, rows)
         tries = _distinct(question[said], hashes[one[said]], len(left))
         tries *= _distinct(question[said], hashes[other[said]], len(left))
         penalty = np.log2(np.maximum(tries[asked], 1))

@@ -85,8 +85,7 @@ def merge_entities(
             links_before=float(links_before),
         )
         chosen = np.flatnonzero(weight >= line)
-        pairs = _heaviest_disjoint(weight, left, right, chosen)
-        pairs = pairs[~_kept_apart(guard, members, left[pairs], right[pairs])]
+        pairs = _heaviest_disjoint(weight, left, right, chosen, guard, members)
         if not len(pairs):
             break
         into = np.arange(len(cluster))
@@ -126,37 +125,35 @@ def _heaviest_disjoint(
     left: NDArray[np.int64],
     right: NDArray[np.int64],
     chosen: NDArray[np.int64],
+    guard: MergeGuard,
+    members: ClusterMembers,
 ) -> NDArray[np.int64]:
-    """Questions taken by falling weight, each cluster once: int64[n]."""
+    """Questions taken by falling weight, each cluster once, none that a guard forbids: int64[n].
+
+    A forbidden merge must not keep its clusters from the next best one.
+    """
     order = chosen[np.lexsort((right[chosen], left[chosen], -weight[chosen]))]
     taken: set[int] = set()
     kept = []
     for place in order.tolist():
         a, b = int(left[place]), int(right[place])
-        if a in taken or b in taken:
+        if a in taken or b in taken or _is_kept_apart(guard, members, a, b):
             continue
         taken.update((a, b))
         kept.append(place)
     return np.array(kept, np.int64)
 
 
-def _kept_apart(
-    guard: MergeGuard,
-    members: ClusterMembers,
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
-) -> NDArray[np.bool_]:
-    """Which of these merges a guard forbids: bool[n]."""
-    apart = np.zeros(len(left), np.bool_)
-    for place, (a, b) in enumerate(zip(left.tolist(), right.tolist(), strict=True)):
-        rows = np.concatenate(
-            [members.order[members.start[c] : members.start[c + 1]] for c in (a, b)]
-        )
-        if guard.identity is not None:
-            identities = guard.identity[rows]
-            apart[place] |= len(np.unique(identities[identities != 0])) > 1
-        if guard.source is not None and guard.duplicate_free_sources:
-            sources = guard.source[rows]
-            unique, counts = np.unique(sources, return_counts=True)
-            apart[place] |= bool((counts[np.isin(unique, guard.duplicate_free_sources)] > 1).any())
-    return apart
+def _is_kept_apart(guard: MergeGuard, members: ClusterMembers, left: int, right: int) -> bool:
+    """Whether a guard forbids that these two clusters merge."""
+    rows = np.concatenate(
+        [members.order[members.start[c] : members.start[c + 1]] for c in (left, right)]
+    )
+    if guard.identity is not None:
+        identities = guard.identity[rows]
+        if len(np.unique(identities[identities != 0])) > 1:
+            return True
+    if guard.source is not None and guard.duplicate_free_sources:
+        unique, counts = np.unique(guard.source[rows], return_counts=True)
+        return bool((counts[np.isin(unique, guard.duplicate_free_sources)] > 1).any())
+    return False

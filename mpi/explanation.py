@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from mpi.progress import NO_PROGRESS
 from mpi.report_data import WaterfallExample
 from mpi.run_directory import read_frequencies, read_run
 from mpi.scratch import scratch_directory
+from mpi.source_names import source_names
 from mpi.tables import InputSet, open_inputs
 from mpi.waterfall import RELATIVES, waterfalls
 from person.errors import IdentityError, InputError
@@ -103,10 +104,11 @@ def _records(facts: dict[str, Any], model: Model, keys: list[tuple[str, str]]) -
     if any(path.startswith("<") for path in paths):
         raise InputError("the run's input was a table in memory; its records cannot be read again")
     found: dict[tuple[str, str], pa.Table] = {}
-    for path in paths:
-        for source, record_id, row in rows_of(
-            open_inputs(path), model.schema, {key[1] for key in keys}
-        ):
+    opened = [open_inputs(path) for path in paths]
+    names = source_names([file for each in opened for file in each.files])
+    wanted = {record_id for _, record_id in keys}
+    for inputs, name in zip(opened, names, strict=True):
+        for source, record_id, row in rows_of(inputs, model.schema, wanted, [name]):
             found.setdefault((source, record_id), row)
     missing = [key for key in keys if key not in found]
     if missing:
@@ -115,9 +117,12 @@ def _records(facts: dict[str, Any], model: Model, keys: list[tuple[str, str]]) -
 
 
 def rows_of(
-    inputs: InputSet, schema: Schema, wanted: set[str]
+    inputs: InputSet, schema: Schema, wanted: set[str], names: Sequence[str]
 ) -> Iterator[tuple[str, str, pa.Table]]:
-    """(source, record id, the row as a table) of every row with one of the wanted ids."""
+    """(source, record id, the row as a table) of every row with one of the wanted ids.
+
+    `names` are those of the files as sources, see `mpi.source_names`.
+    """
     for index, first_row, batch in inputs:
         file = inputs.files[index]
         id_column = schema.find_column(schema.record_id, file.columns)
@@ -131,7 +136,7 @@ def rows_of(
         for place in places:
             row = pa.Table.from_batches([batch.slice(place, 1)])
             source = string_array(row.column(source_column))[0].as_py() if source_column else None
-            yield (source or "").strip() or file.stem, ids[place].as_py(), row
+            yield (source or "").strip() or names[index], ids[place].as_py(), row
 
 
 def _compared_columns(model: Model, table: pa.Table) -> list[str]:

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from mpi.progress import Progress
 from mpi.report_data import FIELD_QUALITY
+from mpi.source_names import source_names
 from mpi.tables import InputSet, Rejects
 from person.batch import PersonBatch, encode_batch
-from person.errors import ConfigError, InputError
+from person.errors import InputError
 from person.field import FieldStatus, OverflowTable
 from person.hashing import SeenHashes, hash_texts
 from person.identity import BIRTH_DATE_CONTRADICTS, SEX_CONTRADICTS
@@ -192,6 +193,8 @@ def ingest(
 
 
 def _tasks(inputs: Sequence[InputSet], schema: Schema, notes: list[str]) -> Iterator[_Task]:
+    files = [file for each in inputs for file in each.files]
+    names = dict(zip(map(id, files), source_names(files), strict=True))
     for side, each in enumerate(inputs):
         notes += each.notes
         bound_of: dict[int, tuple[Any, ...]] = {}
@@ -209,7 +212,8 @@ def _tasks(inputs: Sequence[InputSet], schema: Schema, notes: list[str]) -> Iter
                     notes.append(f"{file.path}: no record id column; row numbers serve as ids")
             bound, id_column, source_column = bound_of[index]
             numbers = file.row_number(np.arange(first_row, first_row + batch.num_rows))
-            yield _Task(side, file.path, file.stem, numbers, batch, bound, id_column, source_column)
+            name = names[id(file)]
+            yield _Task(side, file.path, name, numbers, batch, bound, id_column, source_column)
 
 
 def _encode(task: _Task, schema: Schema, layout: Layout) -> _Encoded:
@@ -359,10 +363,3 @@ class _Gatherer:
                 yield f"{count} records whose id number states another {what} than the record"
         if self.unlinkable_count:
             yield f"{self.unlinkable_count} records hold nothing to link them by"
-
-
-def require_fields(schema: Schema, names: Sequence[str]) -> None:
-    """ConfigError unless the schema has every named field."""
-    missing = [name for name in names if name not in {each.name for each in schema.fields}]
-    if missing:
-        raise ConfigError(f"the input lacks the fields {', '.join(missing)}")

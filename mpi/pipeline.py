@@ -29,7 +29,7 @@ from matching.model import Model, Thresholds
 from mpi.decide import Decided, decide, expected_facts, prior_shift
 from mpi.ingest import Ingested
 from mpi.lines import FalseAlarms, draw_lines
-from mpi.outputs import OutputDirectory
+from mpi.outputs import OutputDirectory, estimate_bytes
 from mpi.prepare import JobOptions, Prepared, prepare
 from mpi.progress import NO_PROGRESS, Progress, Stage
 from mpi.report_build import build_report
@@ -38,7 +38,7 @@ from mpi.score_run import Scored, rescore, score_candidates
 from mpi.scratch import scratch_directory
 from mpi.tables import InputSet, open_inputs
 from mpi.train_run import Trained, random_patterns, refit, train_on
-from person.errors import ConfigError
+from person.errors import ConfigError, TrainingError
 from person.schema import Schema
 
 __all__ = ["dedupe", "link", "run_job", "train"]
@@ -193,6 +193,12 @@ def train(
             progress=timer,
             matches=matches,
         )
+    assert trained.observed is not None
+    if labels is None and trained.observed.candidates.pair_count == 0:
+        raise TrainingError(
+            "no two records share a blocking key, so there is nothing to learn from; give labels "
+            "(--labels) or wider blocking rules"
+        )
     return trained.model
 
 
@@ -207,11 +213,14 @@ def run_job(
     """Run the whole path; see `dedupe` and `link`."""
     timer = _Timer(progress or NO_PROGRESS)
     started = time.perf_counter()
+    needed_bytes = estimate_bytes(sum(each.rows_estimate for each in inputs))
     with ExitStack() as stack:
         output = None
         if out is not None:
-            output = stack.enter_context(OutputDirectory(out, overwrite=options.overwrite))
-        scratch = stack.enter_context(scratch_directory())
+            output = stack.enter_context(
+                OutputDirectory(out, overwrite=options.overwrite, needed_bytes=needed_bytes)
+            )
+        scratch = stack.enter_context(scratch_directory(needed_bytes))
         prepared = prepare(inputs, mode, options, scratch, timer)
         ingested = prepared.ingested
         trained, needs_refit = _fitted(prepared, options, timer)
@@ -305,7 +314,7 @@ def _decide(
     assert prior is not None
     total_pairs = prepared.space.total_pairs
     shift = prior_shift(scored.edges.weight, prior, total_pairs)
-    edges = scored.edges.with_weight(scored.edges.weight + shift)
+    edges = scored.edges.shifted(shift)
     alarms = FalseAlarms(compiled, trained.frequencies, trained.random, total_pairs, shift)
     thresholds = draw_lines(edges.weight, edges.relative, alarms, trained.model.thresholds)
     return decide(prepared.ingested, compiled, edges, thresholds, options.clustering, shift, alarms)

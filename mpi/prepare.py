@@ -13,6 +13,7 @@ from blocking.rule_sets import applicable_rules, rules_for_roles
 from blocking.rules import BlockingRule, rules_from_dicts
 from matching.defaults import default_comparisons
 from matching.model import Model, read_model
+from matching.shipped import shipped_model, with_shipped_probabilities
 from mpi.ingest import Ingested, effective_schema, ingest
 from mpi.progress import Progress
 from mpi.tables import InputSet
@@ -116,9 +117,13 @@ def prepare(
             notes=notes,
         )
     plan = _plan(ingested)
+    comparisons = default_comparisons(ingested.schema.fields, ingested.layout)
+    shipped = shipped_model(ingested.schema.name)
+    if shipped is not None:
+        comparisons = with_shipped_probabilities(comparisons, shipped) or comparisons
     model = Model(
         schema=ingested.schema,
-        comparisons=default_comparisons(ingested.schema.fields, ingested.layout),
+        comparisons=comparisons,
         blocking_rules=tuple(rule.to_dict() for rule in plan.rules),
     )
     return Prepared(

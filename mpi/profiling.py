@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from mpi.ingest import Ingested, effective_schema, ingest
 from mpi.progress import NO_PROGRESS, Progress
 from mpi.scratch import scratch_directory
+from mpi.source_names import source_names
 from mpi.tables import open_inputs
 from person.hashing import hash_field_values
 from person.schema import Schema, load_schema
@@ -178,7 +179,9 @@ def _values_of(inputs: Any, ingested: Ingested, tops: Sequence[_Top]) -> dict[in
     found: dict[int, dict[str, str]] = {}
     from mpi.explanation import rows_of
 
-    for source, record_id, row in rows_of(open_inputs(inputs), ingested.schema, set(ids)):
+    opened = open_inputs(inputs)
+    names = source_names(opened.files)
+    for source, record_id, row in rows_of(opened, ingested.schema, set(ids), names):
         number = row_of.get((source, record_id))
         if number is None or number in found:
             continue

@@ -221,11 +221,12 @@ def _chosen_table(report: ReportData) -> Table:
     assert chosen is not None, "asked only where thresholds are"
     limits = {
         "false_link_rate": "the allowed share of false links",
-        "probability": "the floor under a single link",
-        "nothing": "nothing: every pair lies above",
+        "given": "the lines that were given",
     }
     review_limit = "the least probability worth a look"
-    if chosen.review_limited_by == "volume":
+    if chosen.review_limited_by == "given":
+        review_limit = limits["given"]
+    elif chosen.review_limited_by == "volume":
         review_limit = f"the volume of review; {count_text(chosen.review_pairs_cut)} pairs left out"
     rows = [
         [

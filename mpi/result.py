@@ -33,7 +33,6 @@ CLUSTERS: Final = pa.schema(
         pa.field("confidence", pa.float64()),
     ]
 )
-FREQUENCIES_DIRECTORY: Final = "term_frequencies.arrow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,8 +60,14 @@ class Edges:
             self.relative[chosen],
         )
 
-    def with_weight(self, weight: NDArray[np.float64]) -> Edges:
-        return Edges(self.left, self.right, weight, self.pattern, self.relative)
+    def shifted(self, bits: float) -> Edges:
+        """The same pairs with `bits` added to the prior odds of a match.
+
+        A pair that is no match is as likely one of two relatives as before.
+        """
+        weight = self.weight + bits
+        no_match = np.exp2(np.logaddexp2(0.0, self.weight) - np.logaddexp2(0.0, weight))
+        return Edges(self.left, self.right, weight, self.pattern, self.relative * no_match)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,11 +191,8 @@ def rescore(ingested: Ingested, compiled: CompiledModel, edges: Edges) -> Edges:
     """
 
     def weigh(part: slice) -> tuple[NDArray[Any], ...]:
-        left, right = edges.left[part], edges.right[part]
-        rows, place = np.unique(np.concatenate([left, right]), return_inverse=True)
-        gathered = ingested.store.gather_rows(rows)
-        a, b = np.split(place.astype(np.int32), 2)
-        scores = compiled.score(gathered, gathered, a, b)
+        rows, a, b = ingested.store.gather_pairs(edges.left[part], edges.right[part])
+        scores = compiled.score(rows, rows, a, b)
         return scores.weight, compiled.patterns(scores.cells), relative_of(scores)
 
     parts = map_slices(weigh, slices(len(edges), RESCORE_PAIRS))

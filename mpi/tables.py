@@ -26,7 +26,7 @@ from mpi.delimited import detect_dialect
 from mpi.encoding import detect_encoding
 from mpi.input_file import BINARY_SUFFIXES, SUFFIXES, InputFile, damaged, unreadable
 from mpi.rejects import Rejects
-from person.errors import InputError, SchemaMismatchError
+from person.errors import InputError
 
 __all__ = ["InputFile", "InputSet", "Rejects", "open_inputs"]
 
@@ -102,31 +102,6 @@ class InputSet:
             firsts.extend([batch] if (batch := next(batches, None)) is not None else [])
             batches.close()  # type: ignore[attr-defined]
         return firsts
-
-    def require_columns(self, needed: Sequence[str | Sequence[str]]) -> None:
-        """Check that every file has the columns a schema needs.
-
-        Parameters
-        ----------
-        needed : column names; a sequence of names means any one of these aliases
-
-        Raises
-        ------
-        SchemaMismatchError : names the first file that lacks some, and all that it lacks
-        """
-        for file in self.files:
-            missing = [
-                " or ".join([names] if isinstance(names, str) else names)
-                for names in needed
-                if not set([names] if isinstance(names, str) else names) & set(file.columns)
-            ]
-            if missing:
-                raise SchemaMismatchError(
-                    f"{file.path}: no column {', '.join(missing)}; the file has "
-                    f"{', '.join(file.columns)}. Rename the columns or describe them in a schema",
-                    path=file.path,
-                    columns=missing,
-                )
 
     def describe(self) -> list[dict[str, Any]]:
         """Describe every input with its checksum, for run.json."""

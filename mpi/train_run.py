@@ -17,6 +17,7 @@ from matching.compiled import CompiledModel, compile_model
 from matching.frequencies import TermFrequencies, count_exact_agreement
 from matching.model import Model
 from matching.patterns import PatternCounter, PatternCounts
+from matching.shipped import shipped_model
 from matching.training import TrainingInput, TrainingOptions, estimate
 from mpi.ingest import Ingested
 from mpi.progress import Progress
@@ -36,6 +37,7 @@ __all__ = [
 
 RANDOM_PAIRS: Final = 1_000_000
 RIGHTS_PER_LEFT: Final = 20
+SHIPPED_PRIOR_PAIRS: Final = 50.0
 CHUNK_PAIRS: Final = 32_768
 
 
@@ -146,7 +148,7 @@ def train_on(
             matches=known,
             prior={each.name: each for each in model.comparisons},
         )
-        fitted = estimate(untrained, observed, options or TrainingOptions())
+        fitted = estimate(untrained, observed, options or options_for(model))
     trained = model.replace(
         comparisons=fitted.comparisons,
         probability_two_random_records_match=fitted.probability_two_random_records_match,
@@ -159,6 +161,12 @@ def train_on(
         },
     )
     return Trained(model=trained, frequencies=frequencies, random=random, observed=observed)
+
+
+def options_for(model: Model) -> TrainingOptions:
+    """A model that ships with the product weighs more beside a table than the usual start."""
+    is_shipped = shipped_model(model.schema.name) is not None
+    return TrainingOptions(m_prior_pairs=SHIPPED_PRIOR_PAIRS) if is_shipped else TrainingOptions()
 
 
 def refit(
@@ -203,7 +211,7 @@ def refit(
     )
     if agreements is not None:
         observed = replace(observed, agreements=agreements, counts_people=True)
-    fitted = estimate(compiled, observed, TrainingOptions())
+    fitted = estimate(compiled, observed, options_for(trained.model))
     model = trained.model.replace(
         comparisons=fitted.comparisons,
         probability_two_random_records_match=fitted.probability_two_random_records_match,
@@ -335,7 +343,5 @@ def compare_row_pairs(
     right: NDArray[np.int64],
 ) -> NDArray[np.int32]:
     """Cells of pairs given by record numbers, int32[n_comparisons, n_pairs]."""
-    rows, place = np.unique(np.concatenate([left, right]), return_inverse=True)
-    gathered = ingested.store.gather_rows(rows)
-    a, b = np.split(place.astype(np.int32), 2)
-    return compiled.cells(gathered, gathered, a, b)
+    rows, a, b = ingested.store.gather_pairs(left, right)
+    return compiled.cells(rows, rows, a, b)

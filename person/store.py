@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -112,6 +113,20 @@ class EncodedStore:
             rows = self._rows(self._batch(number))
             out[places] = rows[wanted[places] - self._first_rows[number]]
         return out
+
+    def gather_pairs(
+        self, left: NDArray[np.integer[Any]], right: NDArray[np.integer[Any]]
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.int32]]:
+        """Encoded rows of pairs given by record numbers, each record once.
+
+        Returns
+        -------
+        uint64[n_rows, n_words] rows, int32[n_pairs] left and int32[n_pairs] right places in them
+        """
+        wanted, place = np.unique(np.concatenate([left, right]), return_inverse=True)
+        places = place.astype(np.int32)
+        rows = self.gather_rows(wanted.astype(np.int64, copy=False))
+        return rows, places[: len(left)], places[len(left) :]
 
     def gather_sources(self, wanted: NDArray[np.int64]) -> NDArray[np.uint16]:
         """Source numbers of records, uint16[len(wanted)]."""

@@ -16,6 +16,7 @@ from person.errors import ConfigError
 from person.han import WILDCARD_UNIT
 from person.hashing import hash_field_values
 from person.kinds import KINDS
+from person.slots import read_slot_column
 
 from .encoded_values import EncodedValues, encoded_values, grades_of
 
@@ -104,7 +105,8 @@ def test_the_exact_grade_is_equality_of_the_value(name: str, kind: str) -> None:
 
 def is_certain(values: EncodedValues, kind: str) -> NDArray[np.bool_]:
     """False for a partial date and for a name with a covered character."""
-    word = values.rows[:, values.layout.slots("f0")[0, 0]]
+    word = np.empty(len(values.rows), np.uint64)
+    read_slot_column(values.rows, values.layout.slots("f0"), 0, word)
     if kind == "date":
         parts = (word >> np.uint64(9), (word >> np.uint64(5)) & np.uint64(15), word & np.uint64(31))
         return np.all([part != 0 for part in parts], axis=0)

@@ -18,7 +18,6 @@ from matching.frequencies import ExactAgreement, countable_parts
 from matching.model import Comparison, Model, Part
 from matching.patterns import PatternCounts
 from matching.training import TrainedParameters, TrainingInput, TrainingOptions, estimate
-from person.errors import TrainingError
 from person.field import OverflowTable
 from person.layout import layout_for
 from person.schema import Field, Schema
@@ -416,12 +415,9 @@ def test_a_table_without_matches_says_so() -> None:
 
 
 def test_nothing_to_learn_from_is_not_silent() -> None:
-    """Without a candidate pair there is either an error or a note, never a plain model."""
+    """Without a candidate pair there is a note, never a plain model."""
     empty = PatternCounts(np.zeros(0, np.int64), np.zeros(0))
-    try:
-        found = usual_plan().fit(candidates=empty)
-    except TrainingError:
-        return
+    found = usual_plan().fit(candidates=empty)
     assert any("hardly any pair looks like a match" in note for note in found.notes)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from mpi.calibration import (
-    choose_thresholds,
+    Thresholds,
     expected_curve,
     match_probability,
     precision_recall_curve,
@@ -235,10 +235,38 @@ def run() -> dict[str, object]:
     }
 
 
+def lines_at(
+    weights: np.ndarray, counts: np.ndarray, *, link: float = 9.0, review: float = -4.0
+) -> Thresholds:
+    """Two lines, and what the weights themselves promise of them."""
+    probability = match_probability(weights)
+    linked, shown = weights >= link, (weights >= review) & (weights < link)
+    matches = float((counts * probability).sum())
+    found = float((counts * probability)[linked].sum())
+    to_review = float((counts * probability)[shown].sum())
+    links = int(counts[linked].sum())
+    return Thresholds(
+        link_weight=link,
+        review_weight=review,
+        links=links,
+        expected_precision=found / links if links else 1.0,
+        expected_recall=found / matches if matches else 1.0,
+        expected_recall_with_review=(found + to_review) / matches if matches else 1.0,
+        expected_matches=matches,
+        expected_false_links=links - found,
+        expected_missed_matches=matches - found - to_review,
+        review_pairs=int(counts[shown].sum()),
+        review_expected_matches=to_review,
+        review_pairs_cut=0,
+        link_limited_by="false_link_rate",
+        review_limited_by="probability",
+    )
+
+
 def example_report(*, with_truth: bool = True) -> ReportData:
     """A full report; with a truth, the sections that need one are filled too."""
     weights, counts, truth = scored_pairs(5)
-    thresholds = choose_thresholds(weights, counts)
+    thresholds = lines_at(weights, counts)
     decision = np.select(
         [weights >= thresholds.link_weight, weights >= thresholds.review_weight],
         ["MATCH", "POSSIBLE_MATCH"],

@@ -1,4 +1,4 @@
-"""Thresholds and curves from match weights: expectations that hold, lines that never surprise."""
+"""Probabilities and curves from match weights: expectations that hold."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mpi.calibration import (
-    Thresholds,
-    choose_thresholds,
     expected_curve,
     match_probability,
     match_weight,
     precision_recall_curve,
     reliability_table,
 )
-from person.errors import ConfigError
 
 patterns = st.lists(
     st.tuples(st.floats(-60.0, 60.0), st.integers(0, 1_000_000)), min_size=0, max_size=40
@@ -44,22 +41,6 @@ def planted_pairs(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return pattern, count, truth
 
 
-def naive_link_weight(
-    rows: list[tuple[float, int]], rate_max: float, probability_min: float
-) -> float:
-    """The smallest observed weight that keeps both bounds; the data-free line above it."""
-    safe = math.log2(1 - rate_max) - math.log2(rate_max)
-    floor = math.log2(probability_min) - math.log2(1 - probability_min)
-    best = safe
-    for weight in {weight for weight, count in rows if count}:
-        above = [(w, c) for w, c in rows if w >= weight]
-        pairs = sum(c for _, c in above)
-        false = math.fsum(c / (1 + 2.0**w) for w, c in above)
-        if weight >= min(floor, safe) and false <= rate_max * pairs:
-            best = min(best, weight)
-    return best
-
-
 def test_weight_and_probability_round_trip() -> None:
     """A probability survives the way to a weight and back."""
     for probability in (1e-9, 0.05, 0.5, 0.9, 0.9999):
@@ -74,74 +55,40 @@ def test_extreme_weights_neither_overflow_nor_warn() -> None:
         np.testing.assert_allclose(match_probability(weights), [1, 1, 0.5, 0, 0], atol=1e-200)
 
 
-@given(rows=patterns)
-@settings(max_examples=150, deadline=None)
-def test_link_line_equals_the_naive_search(rows: list[tuple[float, int]]) -> None:
-    """The link line is the smallest weight that keeps the rate and the floor of a single link."""
-    weights, counts = as_arrays(rows)
-    chosen = choose_thresholds(weights, counts)
-    assert naive_link_weight(rows, 1e-4, 0.9) == pytest.approx(chosen.link_weight, abs=1e-9)
-
-
-@given(rows=patterns, share=st.floats(0.0, 1.0), queue=st.integers(0, 10_000))
-@settings(max_examples=150, deadline=None)
-def test_both_lines_keep_their_promises(
-    rows: list[tuple[float, int]], share: float, queue: int
-) -> None:
-    """Links keep rate and floor, review keeps its probability and its volume cap."""
-    weights, counts = as_arrays(rows)
-    chosen = choose_thresholds(weights, counts, review_share_max=share, review_pairs_min=queue)
-    assert chosen.review_weight <= chosen.link_weight
-    linked = weights >= chosen.link_weight
-    assert chosen.links == counts[linked].sum()
-    false = (counts * match_probability(-weights))[linked].sum()
-    assert false <= 1e-4 * chosen.links * (1 + 1e-9)
-    assert chosen.expected_false_links == pytest.approx(false, rel=1e-9, abs=1e-12)
-    assert chosen.link_weight >= match_weight(0.9) - 1e-12
-    review = (weights >= chosen.review_weight) & ~linked
-    assert chosen.review_pairs == counts[review].sum()
-    assert chosen.review_pairs <= max(queue, share * chosen.links)
-    assert chosen.review_weight >= match_weight(0.05)
-    assert 0.0 <= chosen.expected_recall <= chosen.expected_recall_with_review <= 1.0 + 1e-12
-
-
 @given(rows=patterns, seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_order_and_splitting_of_patterns_change_nothing(
     rows: list[tuple[float, int]], seed: int
 ) -> None:
-    """The same pairs in any order, in one pattern or two, give the same answer bit for bit."""
+    """The same pairs in any order, in one pattern or two, give the same curve bit for bit."""
     weights, counts = as_arrays(rows)
     order = np.random.default_rng(seed).permutation(len(rows))
     half = counts // 2
-    split = choose_thresholds(
+    split = expected_curve(
         np.concatenate([weights[order], weights[order]]),
         np.concatenate([half[order], (counts - half)[order]]),
     )
-    assert choose_thresholds(weights, counts) == split
+    assert expected_curve(weights, counts).equals(split)
 
 
 @given(rows=patterns)
-@settings(max_examples=50, deadline=None)
-def test_a_stricter_bound_never_links_more(rows: list[tuple[float, int]]) -> None:
-    """Lowering the allowed false link rate never lowers the link line."""
-    weights, counts = as_arrays(rows)
-    lines = [
-        choose_thresholds(weights, counts, false_link_rate_max=rate).link_weight
-        for rate in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
-    ]
-    assert sorted(lines) == lines
+@settings(max_examples=50)
+def test_expected_curve_equals_the_naive_sums(rows: list[tuple[float, int]]) -> None:
+    """Every point says what all pairs at or above its weight promise together."""
+    curve = expected_curve(*as_arrays(rows), expected_matches_total=1e9)
+    for point in curve.to_pylist():
+        above = [(weight, count) for weight, count in rows if weight >= point["weight"]]
+        false = math.fsum(count / (1 + 2.0**weight) for weight, count in above)
+        links = sum(count for _, count in above)
+        assert links == point["links"]
+        assert false == pytest.approx(point["expected_false_links"])
+        assert (links - false) / 1e9 == pytest.approx(point["expected_recall"], abs=1e-12)
+    assert len({weight for weight, count in rows if count}) == curve.num_rows
 
 
 def test_expectations_hold_on_planted_probabilities() -> None:
     """Where the model is right, expected precision and recall are what truth then shows."""
     weights, counts, truth = planted_pairs(7)
-    chosen = choose_thresholds(weights, counts, false_link_rate_max=1e-3)
-    linked = weights >= chosen.link_weight
-    false = counts[linked & ~truth].sum()
-    assert chosen.expected_false_links == pytest.approx(false, rel=0.15)
-    recall = counts[linked & truth].sum() / counts[truth].sum()
-    assert chosen.expected_recall == pytest.approx(recall, abs=2e-3)
     curve = precision_recall_curve(weights, truth, counts)
     expected = expected_curve(weights, counts)
     np.testing.assert_array_equal(curve.weight, expected["weight"].to_numpy())
@@ -153,7 +100,6 @@ def test_expectations_hold_on_planted_probabilities() -> None:
     np.testing.assert_allclose(
         curve.recall[enough], expected["expected_recall"].to_numpy()[enough], atol=2e-3
     )
-    assert choose_thresholds(weights, counts).expected_precision >= 0.9999
 
 
 def test_reliability_shows_an_overconfident_model() -> None:
@@ -170,89 +116,6 @@ def test_reliability_shows_an_overconfident_model() -> None:
     share = boastful["actual_matches"].to_numpy() / boastful["expected_matches"].to_numpy()
     assert share[upper][0] < 0.9
     assert sum(honest["pairs"].to_pylist()) == counts.sum()
-
-
-def test_certain_links_do_not_pay_for_doubtful_ones() -> None:
-    """A million certain links leave room in the average, yet a pair at 0.85 is not linked."""
-    weights = np.array([40.0, match_weight(0.85), match_weight(0.92)])
-    chosen = choose_thresholds(weights, np.array([1_000_000, 50, 20]))
-    assert match_weight(0.92) == chosen.link_weight
-    assert "probability" == chosen.link_limited_by
-    assert 50 == chosen.review_pairs
-
-
-def test_no_pairs_give_the_line_that_needs_no_data() -> None:
-    """Without candidates every single link must keep the bound by itself."""
-    chosen = choose_thresholds(np.zeros(0), np.zeros(0, np.int64))
-    assert -match_weight(1e-4) == chosen.link_weight
-    assert match_weight(0.05) == chosen.review_weight
-    assert (0, 0, 1.0, 1.0) == (
-        chosen.links,
-        chosen.review_pairs,
-        chosen.expected_precision,
-        chosen.expected_recall,
-    )
-
-
-def test_all_non_matches_link_nothing() -> None:
-    """A table without a single likely pair gives no links and an empty queue."""
-    chosen = choose_thresholds(np.array([-20.0, -8.0]), np.array([10**9, 10**6]))
-    assert (0, 0, 1.0) == (chosen.links, chosen.review_pairs, chosen.expected_precision)
-    assert chosen.expected_recall == 0.0
-    assert chosen.link_weight > 3.0
-
-
-def test_all_matches_are_all_links() -> None:
-    """When every pair is certain the line is not dragged up to the least of them."""
-    chosen = choose_thresholds(np.array([25.0, 40.0]), np.array([1000, 500]))
-    assert (1500, 0, "nothing") == (chosen.links, chosen.review_pairs, chosen.link_limited_by)
-    assert -match_weight(1e-4) == chosen.link_weight
-    assert chosen.expected_recall == 1.0
-
-
-def test_weak_fields_give_review_instead_of_wrong_links() -> None:
-    """If no pair exceeds even odds, nothing is linked and the best pairs are looked at."""
-    chosen = choose_thresholds(np.array([0.0, -3.0, -10.0]), np.array([300, 500, 10_000]))
-    assert (0, 800) == (chosen.links, chosen.review_pairs)
-    assert chosen.review_expected_matches == pytest.approx(150 + 500 / 9)
-
-
-def test_review_beyond_the_cap_keeps_the_most_probable_pairs_and_says_so() -> None:
-    """The queue is cut from below, at whole weights, and the rest is counted."""
-    weights = np.array([20.0, 1.0, 0.0, -1.0])
-    counts = np.array([20_000, 1200, 700, 900])
-    chosen = choose_thresholds(weights, counts)
-    assert 0.0 == chosen.review_weight
-    assert (1900, 900, "volume") == (
-        chosen.review_pairs,
-        chosen.review_pairs_cut,
-        chosen.review_limited_by,
-    )
-
-
-def test_recall_counts_what_blocking_lost_when_told() -> None:
-    """With the population's expected matches the recall is of all of them."""
-    weights, counts = np.array([30.0]), np.array([80])
-    assert 1.0 == choose_thresholds(weights, counts).expected_recall
-    chosen = choose_thresholds(weights, counts, expected_matches_total=100.0)
-    assert chosen.expected_recall == pytest.approx(0.8)
-    assert chosen.expected_missed_matches == pytest.approx(20.0)
-
-
-@pytest.mark.parametrize(
-    "bounds",
-    [
-        {"false_link_rate_max": 0.0},
-        {"link_probability_min": 1.0},
-        {"review_probability_min": -0.1},
-        {"review_probability_min": 0.95},
-        {"review_share_max": -1.0},
-    ],
-)
-def test_impossible_bounds_are_refused_by_name(bounds: dict[str, float]) -> None:
-    """A bound that cannot be meant is a ConfigError naming it."""
-    with pytest.raises(ConfigError, match=next(iter(bounds))):
-        choose_thresholds(np.zeros(1), np.ones(1, np.int64), **bounds)
 
 
 def test_precision_recall_curve_by_hand() -> None:
@@ -283,10 +146,3 @@ def test_thinned_curve_keeps_its_ends_and_its_size() -> None:
     curve = expected_curve(weights, np.ones(5000, np.int64), point_count_max=200)
     assert curve.num_rows <= 200
     assert (30.0, -30.0) == (curve["weight"][0].as_py(), curve["weight"][-1].as_py())
-
-
-def test_thresholds_are_plain_numbers_for_run_json() -> None:
-    """What goes to run.json holds no numpy types."""
-    chosen = choose_thresholds(np.array([30.0]), np.array([5]))
-    assert {float, int, str} == {type(value) for value in chosen.as_dict().values()}
-    assert Thresholds(**chosen.as_dict()) == chosen

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mpi.calibration import choose_thresholds
 from mpi.report import ReportData, render_report, write_report
 from mpi.report_data import (
     as_plain,
@@ -34,7 +33,7 @@ from mpi.report_words import (
     share_text,
 )
 from person.errors import OutputError
-from tests.mpi.report_example import example_report
+from tests.mpi.report_example import example_report, lines_at
 
 SECTIONS = [
     "summary",
@@ -221,7 +220,7 @@ def test_a_run_of_nothing_still_gives_a_report() -> None:
 
 def test_thresholds_of_no_pairs_are_drawn() -> None:
     """Thresholds without a single pair behind them are a report, not a division by zero."""
-    none = choose_thresholds(np.zeros(0), np.zeros(0, np.int64))
+    none = lines_at(np.zeros(0), np.zeros(0, np.int64))
     report = ReportData(run={"counts": {"records": 0}, "seconds": {"read": 0.0}}, thresholds=none)
     assert "expected precision" in render_report(report)
 
@@ -266,7 +265,7 @@ def test_histogram_counts_every_pair_once_and_splits_at_the_lines() -> None:
     random = np.random.default_rng(2)
     weights = random.normal(0, 20, 5000)
     counts = random.integers(0, 50, 5000)
-    lines = choose_thresholds(weights, counts)
+    lines = lines_at(weights, counts)
     decisions = np.where(weights >= lines.link_weight, "MATCH", "NO_MATCH")
     table = weight_histogram(weights, counts, decisions, thresholds=lines)
     assert counts.sum() == sum(table["pairs"].to_pylist())

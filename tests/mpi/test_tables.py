@@ -409,15 +409,6 @@ def test_duplicate_columns_are_refused_by_name(tmp_path: Path) -> None:
     assert ("a",) == caught.value.columns
 
 
-def test_missing_columns_are_named(tmp_path: Path) -> None:
-    """Every missing column is named at once; an alias will do."""
-    inputs = open_inputs(str(write(tmp_path / "a.csv", "id,name\n1,x\n")))
-    inputs.require_columns(["id", ("姓名", "name")])
-    with pytest.raises(SchemaMismatchError, match="no column phone, dob or birth_date") as caught:
-        inputs.require_columns(["phone", "id", ("dob", "birth_date")])
-    assert ("phone", "dob or birth_date") == caught.value.columns
-
-
 @pytest.mark.parametrize(
     ("name", "message"),
     [
