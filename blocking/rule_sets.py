@@ -337,7 +337,7 @@ def _expand(
             ]
             # A rule for each of several identifiers is called by the identifier's field.
             called = {role: fields[role] for role in roles if role in _MANY}
-            name = " + ".join(called.get(part, part) for part in template.name.split(" + "))
+            name = " ".join(called.get(word, word) for word in template.name.split(" "))
             rules.append(
                 BlockingRule(
                     name, tuple(str(key) for key in keys), tuple(refine), template.block_size_max

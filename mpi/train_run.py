@@ -301,23 +301,39 @@ def random_patterns(
     space : which pairs the job asks about
     seed : of the choice
     """
-    count = ingested.record_count
+    random = np.random.default_rng(seed)
+    if space.mode == "link_only":
+        source = ingested.store.gather_sources(np.arange(ingested.record_count))
+        side = space.side_of_source[source]
+        left, right = _pairs_across(np.flatnonzero(side == 0), np.flatnonzero(side == 1), random)
+    else:
+        left, right = _pairs_within(ingested.record_count, random)
+    return _patterns_of(compiled, ingested, left, right)
+
+
+def _pairs_within(
+    count: int, random: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     if count * (count - 1) // 2 <= RANDOM_PAIRS:
         left, right = (each.astype(np.int64) for each in np.triu_indices(count, 1))
-    else:
-        # Each left row meets several right rows: decoding it once is worth more than the little
-        # independence lost (exact agreement, where that would tell, is counted elsewhere).
-        random = np.random.default_rng(seed)
-        lefts = random.integers(0, count, RANDOM_PAIRS // RIGHTS_PER_LEFT)
-        left = np.repeat(lefts, RIGHTS_PER_LEFT)
-        right = random.integers(0, count - 1, len(left))
-        right += right >= left
-    if space.mode == "link_only":
-        source = ingested.store.gather_sources(np.arange(count))
-        kept = space.keeps(source[left], source[right])
-        assert kept is not None
-        left, right = left[kept], right[kept]
-    return _patterns_of(compiled, ingested, left, right)
+        return left, right
+    # Each left row meets several right rows: decoding it once is worth more than the little
+    # independence lost (exact agreement, where that would tell, is counted elsewhere).
+    left = np.repeat(random.integers(0, count, RANDOM_PAIRS // RIGHTS_PER_LEFT), RIGHTS_PER_LEFT)
+    right = random.integers(0, count - 1, len(left))
+    right += right >= left
+    return left, right
+
+
+def _pairs_across(
+    one: NDArray[np.int64], other: NDArray[np.int64], random: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of different sides, as many however unequal the sides are."""
+    if len(one) * len(other) <= RANDOM_PAIRS:
+        return np.repeat(one, len(other)), np.tile(other, len(one))
+    lefts = one[random.integers(0, len(one), RANDOM_PAIRS // RIGHTS_PER_LEFT)]
+    left = np.repeat(lefts, RIGHTS_PER_LEFT)
+    return left, other[random.integers(0, len(other), len(left))]
 
 
 def _patterns_of(

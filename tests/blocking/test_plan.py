@@ -46,7 +46,7 @@ def table(count: int, seed: int) -> ArrayRecordSource:
             date = pack_date(1950 + int(random.integers(4)), 1 + int(random.integers(12)), 3)
             put(rows, LAYOUT, "birth_date", row, date)
         put(rows, LAYOUT, "ssn", row, *pack_text(str(random.integers(10**8))))
-    return ArrayRecordSource(rows, np.zeros(count, np.uint16), chunk_records=37)
+    return ArrayRecordSource(rows, np.zeros(count, np.uint16), chunk_rows=37)
 
 
 def naive_pairs_of(source: ArrayRecordSource, rule: BlockingRule) -> float:
@@ -116,7 +116,7 @@ def test_a_larger_table_has_a_larger_budget(one: int, other: int) -> None:
     assert 4.0 * high <= pair_budget(high) <= 200.0 * high
 
 
-# ------------------------------------------------------------------------------ the rules themselves
+# ----------------------------------------------------------------------------- the rules themselves
 
 
 @pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.stem)

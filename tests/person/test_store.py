@@ -113,3 +113,19 @@ def test_travelling_rows_carry_their_origin(origins: list[tuple[int, int]]) -> N
     rows[:, 2] = [source << 40 | row for source, row in origins]
     assert [row for _, row in origins] == origin_rows(rows).tolist()
     assert [source for source, _ in origins] == origin_sources(rows).tolist()
+
+
+@given(seed=st.integers(0, 99), count=st.integers(0, 30))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_rows_of_pairs_are_gathered_once(tmp_path: Path, seed: int, count: int) -> None:
+    """Places of pairs lead to the records asked for, and no record is read twice."""
+    random = np.random.default_rng(seed)
+    batches = [random_batch(random, 4, 3), random_batch(random, 5, 3)]
+    store = write(tmp_path / "store.arrow", 3, batches)
+    rows = np.concatenate([each[0] for each in batches])
+    left, right = random.integers(0, 9, (2, count))
+    gathered, a, b = store.gather_pairs(left, right)
+    assert rows[left].tolist() == gathered[a].tolist()
+    assert rows[right].tolist() == gathered[b].tolist()
+    assert len(set(left.tolist()) | set(right.tolist())) == len(gathered)
+    assert (np.int32, np.int32) == (a.dtype, b.dtype)
