@@ -25,6 +25,7 @@ from mpi.clustering import Edges as Links
 from mpi.entity_merge import EntityMerges, merge_entities
 from mpi.ingest import Ingested
 from mpi.lines import FalseAlarms
+from mpi.pair_guards import pair_refusals
 from mpi.score_run import Edges
 from person.identity import identity_keys
 
@@ -123,7 +124,9 @@ def decide(
     """
     edges = kept.take(kept.weight >= thresholds.review_weight)
     is_link = edges.weight >= thresholds.link_weight
-    refusal = np.full(len(edges), None, object)
+    refusal = pair_refusals(compiled, edges.pattern)
+    refusal[~is_link] = None
+    is_link &= np.equal(refusal, None)
     if clustering == "one_to_one":
         _refuse_second_best(ingested, edges, is_link, refusal)
     linked = np.flatnonzero(is_link)
@@ -145,6 +148,7 @@ def decide(
         cluster, confidence = outcome.cluster.astype(np.int64), outcome.confidence
         if clustering == "constrained":
             blocked = _blocked(kept, edges, refusal)
+            blocked |= np.not_equal(pair_refusals(compiled, kept.pattern), None)
             merges = merge_entities(
                 ingested, cluster, kept, blocked, alarms, guard, links_before=len(linked)
             )
