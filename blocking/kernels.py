@@ -276,12 +276,14 @@ def fill_date_day(rows, slots, argument, tables, out):  # type: ignore[no-untype
 
 @kernel
 def fill_date_year(rows, slots, argument, tables, out):  # type: ignore[no-untyped-def]
+    """The year of a date."""
     for row in range(rows.shape[0]):
         out[row] = read_slot(rows, row, slots, 0) >> uint64(9)
 
 
 @kernel
 def fill_date_year_month(rows, slots, argument, tables, out):  # type: ignore[no-untyped-def]
+    """Year and month of a date; none where the month is unknown."""
     for row in range(rows.shape[0]):
         value = read_slot(rows, row, slots, 0) >> uint64(5)
         out[row] = value if value & uint64(15) != 0 else uint64(0)
@@ -324,6 +326,7 @@ def fill_id_birth_date(rows, slots, argument, tables, out):  # type: ignore[no-u
 
 @kernel
 def fill_id_region(rows, slots, argument, tables, out):  # type: ignore[no-untyped-def]
+    """The region inside a national id; none in another document."""
     for row in range(rows.shape[0]):
         body = read_slot(rows, row, slots, 0)
         out[row] = body >> uint64(40) if body >> uint64(60) != FOREIGN_NIBBLE else uint64(0)

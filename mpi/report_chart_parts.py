@@ -67,10 +67,12 @@ def unchecked() -> AbstractContextManager[None]:
 
 
 def inline(rows: Rows) -> alt.InlineData:
+    """The JSON text of rows that stand in the specification itself."""
     return alt.InlineData(values=list(rows))
 
 
 def finished(chart: Any, *, height: int) -> Spec:
+    """The chart's specification, in the report's colours and type, `height` pixels high."""
     config = {
         "background": "transparent",
         # Text beside a mark is not counted in the layout: leave it room.
@@ -101,6 +103,7 @@ def finished(chart: Any, *, height: int) -> Spec:
 
 
 def weight_axis() -> alt.Axis:
+    """A horizontal axis of match weights in bits."""
     return alt.Axis(
         format=".6~g", tickCount=8, labelOverlap=True, labelSeparation=6, labelFlush=False
     )
@@ -117,12 +120,14 @@ def count_axis(field: str, title: str, largest: int) -> alt.Y:
 def named_colours(
     field: str, colours: Mapping[str, str], *, legend: bool = True, symbol: str = "square"
 ) -> alt.Color:
+    """A colour for each name, with the legend on top."""
     shown = alt.Legend(title=None, orient="top", symbolType=symbol) if legend else None
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
     return alt.Color(field, scale=scale, legend=shown)
 
 
 def rule(chart: alt.Chart, field: str, *, dashed: bool = True) -> alt.Chart:
+    """An upright line at a value."""
     dash = [4, 3] if dashed else [1, 0]
     return chart.mark_rule(color="currentColor", opacity=0.75, strokeDash=dash).encode(
         x=alt.X(field)
@@ -130,12 +135,14 @@ def rule(chart: alt.Chart, field: str, *, dashed: bool = True) -> alt.Chart:
 
 
 def line_positions(report: ReportData) -> dict[str, float]:
+    """Where the link and the review line stand, with their labels."""
     if report.thresholds is None:
         return {}
     return {"review": report.thresholds.review_weight, "link": report.thresholds.link_weight}
 
 
 def threshold_lines(report: ReportData) -> list[alt.Chart]:
+    """The link and the review line over a chart of weights."""
     layers: list[alt.Chart] = []
     # The review label stands left of its line and the link label right, so they never collide.
     for name, align, shift in (("review", "right", -4), ("link", "left", 4)):
@@ -153,6 +160,7 @@ def threshold_lines(report: ReportData) -> list[alt.Chart]:
 
 
 def level_axis(labels: Sequence[str], headers: Sequence[int]) -> alt.Y:
+    """The names of comparison levels, one a line."""
     bold = f"indexof({json.dumps(list(headers))}, datum.value) >= 0"
     axis = alt.Axis(
         labelExpr=f"{json.dumps(list(labels), ensure_ascii=False)}[datum.value]",
@@ -170,6 +178,7 @@ def level_axis(labels: Sequence[str], headers: Sequence[int]) -> alt.Y:
 
 
 def signed_texts(base: alt.Chart, labels: Sequence[str], headers: Sequence[int]) -> list[alt.Chart]:
+    """Weights written with their sign beside the bars."""
     return [
         base.transform_filter(f"datum.match_weight {test} 0")
         .mark_text(align=align, dx=shift, baseline="middle", fontSize=10, color="currentColor")
@@ -179,6 +188,7 @@ def signed_texts(base: alt.Chart, labels: Sequence[str], headers: Sequence[int])
 
 
 def short_share(share: float) -> str:
+    """A share in few characters."""
     if share >= 0.0095:
         return f"{share:.2f}"
     mantissa, exponent = f"{share:.0e}".split("e")
@@ -186,6 +196,7 @@ def short_share(share: float) -> str:
 
 
 def named_bars(rows: Rows, title: str, colour: str) -> Spec:
+    """Bars with their names to the left and values beside them."""
     names = [row["name"] for row in rows]
     largest = max((row["value"] for row in rows), default=0) or 1
     base = alt.Chart(inline(rows)).encode(
