@@ -24,7 +24,7 @@ def watch_compiling(announce: Callable[[], None]) -> None:
     """
     from numba.core import event
 
-    class Watcher(event.Listener):  # type: ignore[misc]
+    class Watcher(event.Listener):
         def __init__(self) -> None:
             self.starts: list[float] = []  # a kernel is compiled while its caller is
             self.seconds = 0.0

@@ -126,7 +126,7 @@ def decide(
     is_link = edges.weight >= thresholds.link_weight
     refusal = pair_refusals(compiled, edges.pattern)
     refusal[~is_link] = None
-    is_link &= np.equal(refusal, None)
+    is_link &= ~refusal.astype(np.bool_)
     if clustering == "one_to_one":
         _refuse_second_best(ingested, edges, is_link, refusal)
     linked = np.flatnonzero(is_link)
@@ -148,7 +148,7 @@ def decide(
         cluster, confidence = outcome.cluster.astype(np.int64), outcome.confidence
         if clustering == "constrained":
             blocked = _blocked(kept, edges, refusal)
-            blocked |= np.not_equal(pair_refusals(compiled, kept.pattern), None)
+            blocked |= pair_refusals(compiled, kept.pattern).astype(np.bool_)
             merges = merge_entities(
                 ingested, cluster, kept, blocked, alarms, guard, links_before=len(linked)
             )

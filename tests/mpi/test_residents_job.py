@@ -117,13 +117,11 @@ def _merged_with(residents: tuple[pa.Table, pa.Table], kin: set[str]) -> int:
     )
 
 
-@pytest.mark.xfail(reason="EM takes a table's households for matches", strict=False)
 def test_siblings_stay_apart_without_id_numbers() -> None:
     """Surname, home, phone and a generation character shared: another birth date is enough."""
     assert 0 == _merged_with(made_residents(seed=4), {"sibling", "spouse"})
 
 
-@pytest.mark.xfail(reason="EM takes a table's households for matches", strict=False)
 def test_twins_stay_apart_without_id_numbers() -> None:
     """All shared but one character of the given name: another name must weigh against."""
     assert _merged_with(made_residents(seed=4), {"twin"}) <= 1
