@@ -180,12 +180,15 @@ def _with_merges(
     thresholds: Thresholds, edges: Edges, cluster: NDArray[np.int64], merges: EntityMerges
 ) -> Thresholds:
     """What is expected once clusters have been merged by all their records."""
-    links = int((cluster[edges.left] == cluster[edges.right]).sum())
+    together = cluster[edges.left] == cluster[edges.right]
+    links = int(together.sum())
     false = thresholds.expected_false_links + merges.expected_false
     matches = max(thresholds.expected_matches, links - false)
     return replace(
         thresholds,
         links=links,
+        review_pairs=len(edges) - links,
+        review_expected_matches=float(match_probability(edges.weight[~together]).sum()),
         expected_false_links=false,
         expected_precision=1.0 - false / links if links else 1.0,
         expected_recall=min((links - false) / matches, 1.0) if matches else 1.0,

@@ -82,7 +82,8 @@ def merge_entities(
             relative,
             alarms,
             allowed_rate=FALSE_LINK_RATE_MAX * (1.0 - PAIR_SHARE),
-            links_before=float(links_before),
+            links_before=float(links_before + merged),
+            false_before=false,  # relatives of earlier rounds; strangers are counted anew
         )
         chosen = np.flatnonzero(weight >= line)
         pairs = _heaviest_disjoint(weight, left, right, chosen, guard, members)

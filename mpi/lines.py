@@ -68,6 +68,7 @@ def lowest_safe_weight(
     *,
     allowed_rate: float,
     links_before: float = 0.0,
+    false_before: float = 0.0,
 ) -> float:
     """The smallest weight above which few enough links are expected to be false.
 
@@ -77,7 +78,8 @@ def lowest_safe_weight(
     relative_chance : float64[k], chance of each to be two relatives
     alarms : what strangers do
     allowed_rate : expected false links, as a share of all links
-    links_before : links made already, which the rate counts too
+    links_before, false_before : links made already, and how many of them are expected to be
+        false, which the rate counts too
 
     Returns
     -------
@@ -92,7 +94,7 @@ def lowest_safe_weight(
     line = weight[last]
     links = (last + 1).astype(np.float64)
     false = alarms.strangers_above(line) + np.cumsum(relative_chance[order])[last]
-    accepted = (false <= allowed_rate * (links + links_before)) & (
+    accepted = (false + false_before <= allowed_rate * (links + links_before)) & (
         line >= match_weight(LINK_PROBABILITY_MIN)
     )
     # The share of false pairs among those between a line and LOCAL_BITS above it.
