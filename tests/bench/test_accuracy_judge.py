@@ -86,7 +86,7 @@ def test_tables_show_every_set_also_where_an_engine_is_missing() -> None:
         "false_merges_per_10_000_entities": 0.0, "largest_cluster": 2, "best_cut_f1": 0.7,
         "seconds": 1.25, "peak_bytes": 2**20,
     }  # fmt: skip
-    assert "| febrl1 | 1,000 | 0.6667 |" in readme_table([record])
+    assert "| febrl1 | 1,000 | 1.0000 | 0.5000 | 0.6667 | 0.7000 |  |" in readme_table([record])
     assert "ours, default" in details_table([record])
     assert {"ours", *FLAVOURS} == {engine for engine, _ in ENGINE_NAMES}
 
