@@ -22,7 +22,7 @@ def command(inputs: tuple[str, ...], out: str, quiet: bool, as_json: bool, **opt
     may be UTF-8 or GB18030 and gzipped. All of them together are one table, in which each
     person may stand any number of times.
 
-    DIR then holds clusters.parquet (which records are one person, with a lasting enterprise
+    DIR then holds clusters.parquet (which records are one person, with an enterprise
     id), links.parquet and review.parquet (scored pairs, for certain and for a person to look
     at), rejects.parquet (rows that could not be used, with reasons), model.json, run.json and
     report.html.

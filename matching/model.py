@@ -240,6 +240,9 @@ class Model:
                 f"expected {MODEL_FORMAT!r}"
             )
         try:
+            names = [str(each["name"]) for each in raw["comparisons"]]
+            if len(set(names)) != len(names):
+                raise ConfigError("the model file names a comparison twice")
             prior = raw.get("probability_two_random_records_match")
             if prior is not None and not 0 < prior < 1:
                 raise ConfigError("probability_two_random_records_match must lie between 0 and 1")

@@ -40,6 +40,11 @@ PRUNE_BELOW: Final = 1e-7
 """After PRUNE_AFTER rounds, patterns with less than this chance to be anything but strangers are
 counted as strangers for good; nearly all patterns are, and a round then costs next to nothing."""
 
+COLLAPSE_PRIOR_MIN: Final = 0.2
+COLLAPSE_PAIRS_MIN: Final = 28.0
+"""Where a fifth of all pairs of eight records or more would match, everybody has the same values
+and no person stands out."""
+
 RELATIVE_CERTAINTY_MIN: Final = 0.25
 """Least share of a household class's pairs that must belong to it beyond doubt. Where errors are
 many the class would otherwise feed on damaged matches."""
@@ -150,6 +155,7 @@ def estimate(
         "expected_matches": prior * observed.total_pairs,
         "expected_relatives": relatives * observed.total_pairs,
         "match_certainty": fit.match_certainty,
+        "is_collapsed": _is_collapsed(prior, observed),
         "total_pairs": observed.total_pairs,
     }
     return TrainedParameters(
@@ -372,6 +378,12 @@ def _certainty(counts: NDArray[np.float64], chance: NDArray[np.float64]) -> floa
     return float(mass[chance >= 0.9].sum() / max(mass.sum(), TINY))
 
 
+def _is_collapsed(prior: float, observed: TrainingInput) -> bool:
+    """So many of the pairs 'match' that the class must be what the records have in common."""
+    is_table = observed.total_pairs >= COLLAPSE_PAIRS_MIN and observed.matches is None
+    return is_table and prior >= COLLAPSE_PRIOR_MIN
+
+
 def _check(
     tables: Sequence[ComparisonTable],
     observed: TrainingInput,
@@ -390,6 +402,11 @@ def _check(
                     f"{each.comparison.name}: exact agreement on {part.name} came out weaker than "
                     f"a fuzzier level; the levels concerned are given one weight"
                 )
+    if _is_collapsed(prior, observed):
+        notes.append(
+            "nearly every pair of this table looks like a match, so nothing can be learnt from it; "
+            "only pairs with one id number are linked, all others are left to review"
+        )
     if prior * observed.total_pairs < 1.0:
         notes.append("hardly any pair looks like a match; few or no records will be linked")
     return notes

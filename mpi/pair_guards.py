@@ -4,6 +4,8 @@ one number, two people   The same id number under two names and two birth dates:
                          issued twice, and relatives use each other's cards.
 twins                    The same birth date, given names apart, and no document that agrees:
                          twins and newborns share all the rest (surname, address, phone, mother).
+everybody alike          In a table where nearly every pair looks like a match nothing was learnt;
+                         only one id number may link.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from numpy.typing import NDArray
 from matching.compiled import CompiledModel
 from matching.model import Part
 
-__all__ = ["SHARED_NUMBER", "TWINS", "pair_refusals"]
+__all__ = ["EVERYBODY_ALIKE", "SHARED_NUMBER", "TWINS", "pair_refusals"]
 
 SHARED_NUMBER: Final = "one id number, but neither the name nor the birth date agrees"
+EVERYBODY_ALIKE: Final = "nearly all records of this table look alike"
 TWINS: Final = "born on one day with different given names, and no document agrees: perhaps twins"
 
 _OTHER_NAME: Final = frozenset({"one_given_character", "given_only", "surname_only", "else"})
@@ -48,6 +51,8 @@ def pair_refusals(compiled: CompiledModel, pattern: NDArray[np.int64]) -> NDArra
     number = _at(compiled, cells, "national_id", _EXACT)
     document = _at(compiled, cells, "national_id", _SAME_NUMBER)
     document |= _at(compiled, cells, "exact", _EXACT, unless={"former_name", "mother_id_number"})
+    if compiled.model.training.get("is_collapsed"):
+        refusal[(~number)[place]] = EVERYBODY_ALIKE
     refusal[(given & born & ~document)[place]] = TWINS
     refusal[(name & not_born & number)[place]] = SHARED_NUMBER
     return refusal

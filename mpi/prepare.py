@@ -149,6 +149,8 @@ def _applied(
     if not usable:
         raise ConfigError("the input has none of the fields that the model compares")
     rules = applicable_rules(rules_from_dicts(given.blocking_rules), layout.positions).rules
+    if not rules:
+        raise ConfigError("the model has no blocking rule that the input's columns can make")
     left = [each.name for each in given.comparisons if each not in usable]
     notes = tuple(f"the model's comparison {name} has no column here" for name in left)
     return given.replace(comparisons=usable, schema=ingested.schema), rules, notes

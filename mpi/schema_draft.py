@@ -121,7 +121,7 @@ def _guess(column: str, values: pa.ChunkedArray) -> _Guess | None:
             resident.role,
             resident.group,
             "a column of the resident schema",
-            dict(resident.options),
+            {key: value for key, value in resident.options.items() if key != "written"},
         )
     key = _key(column)
     if _NOT_IDENTITY.fullmatch(key):

@@ -11,6 +11,9 @@ from typing import TypeVar
 
 __all__ = ["map_slices", "ordered_map", "slices", "thread_count"]
 
+THREADS_PER_PROCESSOR_MAX = 4
+"""More threads than this only cost memory: each has buffers of its own."""
+
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -18,8 +21,9 @@ U = TypeVar("U")
 def thread_count() -> int:
     """Number of worker threads: MPI_THREADS, else the processors this process may use."""
     asked = os.environ.get("MPI_THREADS", "")
+    processors = os.cpu_count() or 1
     if asked.isdigit() and int(asked) > 0:
-        return int(asked)
+        return min(int(asked), THREADS_PER_PROCESSOR_MAX * processors)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
