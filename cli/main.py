@@ -20,6 +20,7 @@ from typing import Final, NoReturn, cast
 
 import click
 
+from cli.interrupts import Terminated, received
 from person.errors import MpiError
 
 __all__ = ["COMMANDS", "EXIT_CODES", "cli", "main", "run"]
@@ -50,14 +51,8 @@ EXIT_CODES: Final[dict[int, str]] = {
 
 _INTERRUPTIONS: Final = {int(signal.SIGINT): "interrupted", int(signal.SIGTERM): "terminated"}
 _NO_OUTPUT: Final = "no output was left under its final name"
-_received: Final[list[int]] = []
-"""Signals that came in, in order: an exception raised by one may be caught by a library."""
 
 _REPORT_TO: Final = "please report this with the command and MPI_DEBUG=1 output to the maintainers"
-
-
-class _Terminated(BaseException):
-    """SIGTERM; unwinds like Ctrl-C, so that partial output is removed."""
 
 
 class LazyGroup(click.Group):
@@ -130,7 +125,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         _say(f"{error.format_message()}{_usage_hint(error)}", error)
         return 2
-    except _Terminated as error:
+    except Terminated as error:
         _say(f"terminated; {_NO_OUTPUT}", error)
         return 143
     except (KeyboardInterrupt, click.Abort) as error:
@@ -147,9 +142,9 @@ def run(arguments: Sequence[str]) -> int:
         _say("out of memory; run with a smaller --memory or on a larger machine", error)
         return 1
     except Exception as error:
-        if _received:  # some library took our signal for an error of its own
-            _say(f"{_INTERRUPTIONS[_received[-1]]}; {_NO_OUTPUT}", error)
-            return 128 + _received[-1]
+        if received:  # some library took our signal for an error of its own
+            _say(f"{_INTERRUPTIONS[received[-1]]}; {_NO_OUTPUT}", error)
+            return 128 + received[-1]
         _say(f"unexpected {_where(error)}; {_REPORT_TO}", error)
         return 1
     return 0
@@ -180,8 +175,8 @@ def _where(error: Exception) -> str:
 
 
 def _stop(number: int, _: FrameType | None) -> NoReturn:
-    _received.append(number)
-    raise KeyboardInterrupt if number == signal.SIGINT else _Terminated
+    received.append(number)
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
 
 
 def main() -> NoReturn:

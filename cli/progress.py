@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from cli.compiling import announce_compiling
+from cli.interrupts import raise_if_received
 from mpi.progress import NO_PROGRESS, Progress, Stage
 
 __all__ = ["open_progress"]
@@ -36,8 +37,10 @@ class _Lines:
 
     @contextlib.contextmanager
     def stage(self, name: str, total: int | None = None) -> Iterator[Stage]:
+        raise_if_received()
         counter, start = _Counter(), time.perf_counter()
         yield counter
+        raise_if_received()
         count = counter.count or total or 0
         amount = f"{count:,}" if count else ""
         seconds = time.perf_counter() - start
@@ -83,9 +86,11 @@ def _open_bars(target: IO[str]) -> Iterator[Progress]:
     class Bars:
         @contextlib.contextmanager
         def stage(self, name: str, total: int | None = None) -> Iterator[Stage]:
+            raise_if_received()
             task = display.add_task(name, total=total)
             counter = _Bar(display, task)
             yield counter
+            raise_if_received()
             units = counter.count or total or 1
             display.update(task, total=units, completed=units)
 
