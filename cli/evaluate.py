@@ -17,8 +17,13 @@ __all__ = ["command"]
     metavar="FILE",
     help="Columns record_id and entity_id (and source), or pairs of record ids.",
 )
+@click.option(
+    "--report",
+    metavar="FILE",
+    help="Also write an HTML page: precision and recall by threshold, calibration.",
+)
 @json_option
-def command(run_dir: str, truth: str, as_json: bool) -> None:
+def command(run_dir: str, truth: str, report: str | None, as_json: bool) -> None:
     """Hold the clusters of a run against known truth.
 
     RUN_DIR is the --out directory of `mpi dedupe` or `mpi link`. Prints precision, recall and
@@ -31,12 +36,17 @@ def command(run_dir: str, truth: str, as_json: bool) -> None:
     \b
     Examples:
       mpi evaluate result --truth truth.csv
+      mpi evaluate result --truth truth.csv --report evaluation.html
     """
     import mpi
     from cli.show import print_facts, print_json, print_result
     from cli.summary import measure_facts
 
     evaluation = mpi.evaluate(run_dir, truth)
+    if report is not None:
+        from mpi.evaluation import write_evaluation
+
+        write_evaluation(evaluation, run_dir, report)
     if as_json:
         print_json(evaluation)
         return

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from mpi.calibration import precision_recall_curve, reliability_table
+from mpi.calibration import Thresholds, precision_recall_curve, reliability_table
 from mpi.metrics import (
     b_cubed_scores,
     codes_of,
@@ -18,13 +18,19 @@ from mpi.metrics import (
     missed_pairs_by_size,
     pairwise_scores,
 )
-from mpi.report_data import EVALUATION_CURVE, RELIABILITY, Evaluated
+from mpi.report_data import (
+    EVALUATION_CURVE,
+    RELIABILITY,
+    Evaluated,
+    ReportData,
+    cluster_size_table,
+)
 from mpi.result import Result
 from mpi.run_directory import read_run
 from mpi.truth_rows import TruthIndex
 from person.errors import InputError
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "evaluate", "write_evaluation"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +123,35 @@ def evaluate(run: Result | pa.Table | str | Path, truth: Any) -> Evaluation:
         reliability=reliability,
         notes=notes,
     )
+
+
+def write_evaluation(evaluation: Evaluation, run: str | Path, path: str | Path) -> None:
+    """Write an HTML report of a run held against truth: curve, threshold choice, calibration.
+
+    Parameters
+    ----------
+    evaluation : of that run
+    run : its output directory; its counts, parameters and lines stand beside the evaluation
+    path : file to write
+
+    Raises
+    ------
+    OutputError : the file cannot be written
+    """
+    from mpi.report import write_report
+
+    facts = read_run(run)
+    sizes = pq.read_table(Path(run) / "clusters.parquet", columns=["enterprise_id"])
+    per_person = pc.value_counts(sizes.column("enterprise_id")).field("counts").to_numpy()
+    data = ReportData(
+        run=facts,
+        thresholds=Thresholds(**facts["thresholds"]),
+        cluster_sizes=cluster_size_table(per_person),
+        evaluation=evaluation.for_report(),
+        warnings=evaluation.notes,
+        title="Record linkage report: against truth",
+    )
+    write_report(data, path)
 
 
 def _parts(run: Result | pa.Table | str | Path) -> tuple[pa.Table, pa.Table | None, dict[str, Any]]:

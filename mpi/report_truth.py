@@ -49,7 +49,10 @@ def evaluation_section(report: ReportData, charts: ModuleType | None) -> Section
     title = "Against truth"
     truth = report.evaluation
     if truth is None:
-        empty = "No truth was given. With labelled records, 'mpi evaluate' fills this section."
+        empty = (
+            "No truth was given. With labelled records, 'mpi evaluate RUN_DIR --truth FILE "
+            "--report FILE' writes this section."
+        )
         return Section("evaluation", title, "", empty=empty)
     tiles = tuple(
         Tile(name_text(name), _measure_text(name, value)) for name, value in truth.measures.items()

@@ -497,3 +497,12 @@ def test_demo_runs_from_nothing(mpi: Shell, tmp_path: Path) -> None:
     assert 5000 == printed["run"]["counts"]["records"]
     assert printed["evaluation"]["measures"]["f1"] > 0.99
     assert (tmp_path / "demo" / "result" / "report.html").exists()
+
+
+def test_evaluate_writes_a_report(mpi: Shell, tmp_path: Path) -> None:
+    """--report shows the truth on a page of its own, without a network."""
+    people, truth = write_residents(tmp_path, 60)
+    assert 0 == mpi("dedupe", people, "--out", tmp_path / "out", "--quiet").code
+    page = tmp_path / "evaluation.html"
+    assert 0 == mpi("evaluate", tmp_path / "out", "--truth", truth, "--report", page).code
+    assert "against truth" in page.read_text("utf-8")
