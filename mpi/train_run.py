@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from matching.frequencies import TermFrequencies, count_exact_agreement
 from matching.model import Model
 from matching.patterns import PatternCounter, PatternCounts
 from matching.shipped import shipped_model
-from matching.training import TrainingInput, TrainingOptions, estimate
+from matching.training import TrainedParameters, TrainingInput, TrainingOptions, estimate
 from mpi.ingest import Ingested
 from mpi.progress import Progress
 from person.clusters import ClusterMembers
@@ -117,11 +117,7 @@ def train_on(
 
     Returns
     -------
-    Trained
-
-    Raises
-    ------
-    TrainingError : no candidate pairs
+    Trained; its notes say so where there was nothing to learn from
     """
     with progress.stage("count values"):
         agreements, frequencies = count_exact_agreement(
@@ -149,18 +145,19 @@ def train_on(
             prior={each.name: each for each in model.comparisons},
         )
         fitted = estimate(untrained, observed, options or options_for(model))
-    trained = model.replace(
+    method = "labels" if matches is not None else "expectation-maximisation"
+    trained = _fitted_model(model, fitted, {"method": method, "seed": seed})
+    return Trained(model=trained, frequencies=frequencies, random=random, observed=observed)
+
+
+def _fitted_model(model: Model, fitted: TrainedParameters, training: Mapping[str, Any]) -> Model:
+    """The model with what was estimated, and a record of how."""
+    return model.replace(
         comparisons=fitted.comparisons,
         probability_two_random_records_match=fitted.probability_two_random_records_match,
         probability_two_random_records_relatives=fitted.probability_two_random_records_relatives,
-        training={
-            "method": "labels" if matches is not None else "expectation-maximisation",
-            "seed": seed,
-            "notes": list(fitted.notes),
-            **fitted.facts,
-        },
+        training={**training, "notes": list(fitted.notes), **fitted.facts},
     )
-    return Trained(model=trained, frequencies=frequencies, random=random, observed=observed)
 
 
 def options_for(model: Model) -> TrainingOptions:
@@ -212,16 +209,7 @@ def refit(
     if agreements is not None:
         observed = replace(observed, agreements=agreements, counts_people=True)
     fitted = estimate(compiled, observed, options_for(trained.model))
-    model = trained.model.replace(
-        comparisons=fitted.comparisons,
-        probability_two_random_records_match=fitted.probability_two_random_records_match,
-        probability_two_random_records_relatives=fitted.probability_two_random_records_relatives,
-        training={
-            **trained.model.training,
-            "notes": list(fitted.notes),
-            **fitted.facts,
-        },
-    )
+    model = _fitted_model(trained.model, fitted, trained.model.training)
     return replace(trained, model=model, frequencies=frequencies, observed=observed)
 
 
