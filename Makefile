@@ -9,10 +9,11 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 
 # numba's disk cache does not see that a kernel called from another file has changed, so the
 # cache's name holds the sum of every source file.
-SOURCES := $(wildcard person/*.py blocking/*.py matching/*.py matching/kernels/*.py mpi/*.py)
+SOURCES := $(wildcard person/*.py blocking/*.py matching/*.py matching/kernels/*.py data_gen/*.py \
+	index_store/*.py mpi/*.py)
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba-cache/$(shell cat $(SOURCES) /dev/null | cksum | cut -d' ' -f1)
 
-PACKAGES := person blocking matching mpi cli bench
+PACKAGES := person blocking matching data_gen index_store mpi cli bench
 PYTEST_ARGUMENTS ?= -n 2 --dist loadfile
 
 .PHONY: help venv install demo test check format accuracy clean

@@ -33,7 +33,7 @@ __all__ = ["count_leading_zeros", "count_ones", "count_trailing_zeros", "kernel"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_PACKAGES: Final = ("person", "blocking", "matching", "mpi")
+_PACKAGES: Final = ("person", "blocking", "matching", "data_gen", "index_store", "mpi")
 _CACHES_KEPT: Final = 3
 
 

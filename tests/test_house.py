@@ -19,7 +19,7 @@ import click
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("person", "blocking", "matching", "mpi", "cli")
+PACKAGES = ("person", "blocking", "matching", "data_gen", "index_store", "mpi", "cli")
 LINES_MAX = 500
 
 
