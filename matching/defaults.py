@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from math import prod
+from itertools import pairwise
+from math import inf, prod
 from typing import Final
 
 from matching.model import Comparison, Part
@@ -120,7 +121,16 @@ def _cutoffs(field: Field, measure: str, arguments: str) -> tuple[float, ...]:
         given = tuple(float(each) for each in arguments.split(",") if each)
     except ValueError as error:
         raise ConfigError(f"fields.{field.name}.compare: cutoffs must be numbers") from error
-    return (0.0 if measure == "distance" else 1.0, *given)
+    best = 0.0 if measure == "distance" else 1.0
+    falls = [better > worse >= 0.0 for better, worse in pairwise((best, *given))]
+    rises = [better < worse < inf for better, worse in pairwise((best, *given))]
+    if not all(rises if measure == "distance" else falls):
+        span = "above 0" if measure == "distance" else "below 1 and not below 0"
+        raise ConfigError(
+            f"fields.{field.name}.compare: the cutoffs {arguments} are out of order or range; "
+            f"give each {measure} once, best first, {span}"
+        )
+    return (best, *given)
 
 
 def _reversed_part(members: Sequence[Field]) -> list[Part]:

@@ -147,6 +147,7 @@ class Schema:
                 )
             if found:
                 bound.append(BoundField(field=each, columns=found))
+        _refuse_shared_columns(bound, path)
         if not bound:
             raise SchemaMismatchError(
                 f"{_where(path)}no column belongs to the schema {self.name!r} "
@@ -182,7 +183,7 @@ class Schema:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Schema:
-        head = _table(raw, "schema")
+        head = _table(raw, "schema") if "schema" in raw else {}
         fields = _table(raw, "fields")
         unknown = set(raw) - {"schema", "fields", "blocking_rules"}
         unknown |= {f"schema.{key}" for key in set(head) - _HEAD_ENTRIES}
@@ -264,6 +265,21 @@ def _columns_by_key(present: list[str], path: str | None) -> dict[str, list[str]
             )
         names.append(name)
     return by_key
+
+
+def _refuse_shared_columns(bound: Iterable[BoundField], path: str | None) -> None:
+    """One column as two fields would count one agreement twice."""
+    owner: dict[str, str] = {}
+    for each in bound:
+        for column in each.columns:
+            if column in owner:
+                raise SchemaMismatchError(
+                    f"{_where(path)}the fields {owner[column]} and {each.field.name} both read "
+                    f"the column {column}; let one of them go",
+                    path=path,
+                    columns=(column,),
+                )
+            owner[column] = each.field.name
 
 
 def _where(path: str | None) -> str:

@@ -299,3 +299,13 @@ def test_every_kind_gets_a_comparison() -> None:
             fields = (Field(name="a", kind=kind, columns=("a",), options=options),)
             (found,) = default_comparisons(fields, layout_for(fields))
             assert "exact" == found.parts[0].comparator or not options
+
+
+@pytest.mark.parametrize(
+    "compare", ["jaro_winkler:0.8,0.9", "jaro_winkler:1.2", "osa:2,1", "osa:-1", "osa:0", "osa:nan"]
+)
+def test_cutoffs_out_of_order_or_range_are_refused(compare: str) -> None:
+    """A level that no pair can reach would be learnt from nothing."""
+    field = Field(name="word", kind="text", columns=("word",), compare=compare)
+    with pytest.raises(ConfigError, match=r"fields\.word\.compare: the cutoffs"):
+        default_comparisons([field], layout_for([field]))

@@ -104,7 +104,6 @@ def test_the_resident_schema_survives_json() -> None:
     ("text", "message"),
     [
         ("[schema\n", "is not valid TOML"),
-        ("[fields.a]\nkind = 'text'\n", r"a \[schema\] table is needed"),
         ("schema = 3\n[fields.a]\nkind = 'text'\n", r"a \[schema\] table is needed"),
         ("[schema]\nname = 'x'\n", r"a \[fields\] table is needed"),
         ("[schema]\n[fields]\n", "schema table has no fields"),
@@ -275,3 +274,17 @@ def test_text_takes_a_word_for_ten_characters(
     """`characters` rounds up to whole words."""
     options = {} if characters is None else {"characters": characters}
     assert words == len(slots_of(kind, options))
+
+
+def test_a_column_that_two_fields_claim_is_refused() -> None:
+    """One value read as two facts would count one agreement twice."""
+    schema = Schema.from_dict(
+        {
+            "fields": {
+                "first": {"kind": "latin_name", "column": "name"},
+                "second": {"kind": "text", "column": "name"},
+            }
+        }
+    )
+    with pytest.raises(SchemaMismatchError, match="first and second both read the column name"):
+        schema.bind(["name"])
