@@ -11,7 +11,16 @@
       MatchingError
         ModelNotTrainedError     a comparison has no m or u probabilities
         TrainingError            no candidate pairs, or estimation did not converge
+      IndexStoreError          the index on disk
+        IndexMissingError        no index there, or one already there
+        IndexFormatError         an index of another format version, or no index at all
+        IndexFullError           the map or the disk is full; nothing was written
+        IndexCorruptError        a page or value whose checksum or order is wrong
+        IndexLockedError         another writer has it open
+        IndexKeyError            its identifiers are keyed digests, and the key is not the one
       IdentityError            an unknown or malformed enterprise id or record id
+        UnknownIdError           no identity or record has that id
+        LinkConflictError        a steward's decision or a later event stands against it
 
 A message says what, where and what to do next; facts sit in attributes. No message ever
 holds a person's value: only ids of rows, columns, files and rules.
@@ -27,13 +36,22 @@ __all__ = [
     "ConfigError",
     "EncodingNotRecognisedError",
     "IdentityError",
+    "IndexCorruptError",
+    "IndexFormatError",
+    "IndexFullError",
+    "IndexKeyError",
+    "IndexLockedError",
+    "IndexMissingError",
+    "IndexStoreError",
     "InputError",
+    "LinkConflictError",
     "MatchingError",
     "ModelNotTrainedError",
     "MpiError",
     "OutputError",
     "SchemaMismatchError",
     "TrainingError",
+    "UnknownIdError",
 ]
 
 
@@ -101,5 +119,51 @@ class TrainingError(MatchingError):
     pass
 
 
+class IndexStoreError(MpiError):
+    """`path` names the index's directory."""
+
+    exit_code = 7
+
+    def __init__(self, message: str, *, path: str | None = None) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class IndexMissingError(IndexStoreError):
+    pass
+
+
+class IndexFormatError(IndexStoreError):
+    pass
+
+
+class IndexFullError(IndexStoreError):
+    pass
+
+
+class IndexCorruptError(IndexStoreError):
+    pass
+
+
+class IndexLockedError(IndexStoreError):
+    pass
+
+
+class IndexKeyError(IndexStoreError):
+    pass
+
+
 class IdentityError(MpiError):
     exit_code = 6
+
+
+class UnknownIdError(IdentityError):
+    pass
+
+
+class LinkConflictError(IdentityError):
+    """`events` are the numbers of the events that stand in the way."""
+
+    def __init__(self, message: str, *, events: Sequence[int] = ()) -> None:
+        super().__init__(message)
+        self.events = tuple(events)

@@ -1,0 +1,129 @@
+"""The packed base of one generation: batched reads of every table, compiled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index_store.leaf_file import LeafTable, open_leaf_file
+from index_store.leaf_kernels import (
+    LEAF_BITS,
+    fill_matches,
+    find_matches,
+    gather_numbers,
+)
+from index_store.record_kernels import (
+    fill_record_ids,
+    find_records,
+    gather_rows,
+    measure_record_ids,
+)
+from index_store.row_slots import slots_from
+
+__all__ = ["FIRST_POSTING_TABLE", "TABLES", "Base", "base_path", "posting_table"]
+
+TABLES: Final = {"rows": 0, "records": 1, "membership": 2, "members": 3, "references": 4}
+FIRST_POSTING_TABLE: Final = 5
+
+_HIGH: Final = np.uint64(32)
+
+
+def posting_table(rule: int) -> str:
+    """Name of the table of one posting rule."""
+    return f"posting_{rule}"
+
+
+def base_path(directory: Path, generation: int) -> Path:
+    """File of one generation."""
+    return directory / f"base-{generation:08d}.mdb"
+
+
+class Base:
+    """An open base; immutable, so every thread and snapshot may share it."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = open_leaf_file(path)
+        tables = self.file.tables
+        self.record_count = self.file.facts["records"]
+        self._rows = tables["rows"]
+        self._records = tables["records"]
+        self._membership = tables["membership"]
+        self.members = tables["members"]
+        self.references = tables["references"]
+        self._slots = slots_from(self.file.facts["slots"])
+        width = self.file.facts["number_bits"]
+        self._width, self._per_leaf = np.int64(width), np.int64(LEAF_BITS // width)
+
+    def posting(self, rule: int) -> LeafTable:
+        return self.file.tables[posting_table(rule)]
+
+    def matches(
+        self, table: LeafTable, keys: NDArray[np.uint64], skip: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Values of all pairs with each key: int64[n + 1] offsets, int64[m] values.
+
+        Parameters
+        ----------
+        table : members or postings
+        keys : uint64[n], as stored (32 bits)
+        skip : bool[n], True where nothing is wanted
+        """
+        starts, counts = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
+        find_matches(table.first_keys, table.segments, keys, skip, starts, counts)
+        offsets = np.zeros(len(keys) + 1, np.int64)
+        np.cumsum(counts, out=offsets[1:])
+        out = np.empty(offsets[-1], np.int64)
+        fill_matches(table.segments, starts, offsets, out)
+        return offsets, out
+
+    def identities(self, records: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Membership of records below record_count, int64[n]; -1 removed."""
+        out = np.empty(len(records), np.int64)
+        gather_numbers(self._membership.segments, self._width, self._per_leaf, records, out)
+        return out
+
+    def fill_rows(
+        self, records: NDArray[np.int64], skip: NDArray[np.bool_], out: NDArray[np.uint64]
+    ) -> None:
+        """Rows of the records that are not skipped, into uint64[n, n_words]."""
+        gather_rows(self._rows.first_keys, self._rows.segments, self._slots, records, skip, out)
+
+    def stored(
+        self, records: NDArray[np.int64]
+    ) -> tuple[NDArray[np.uint16], NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint8]]:
+        """Sources, times, and record ids as int64[n + 1] offsets and bytes."""
+        table, count = self._records, len(records)
+        source, times = np.empty(count, np.uint16), np.empty(count, np.uint32)
+        lengths = np.empty(count, np.int64)
+        skip = np.zeros(count, np.bool_)
+        measure_record_ids(table.first_keys, table.segments, records, skip, source, times, lengths)
+        offsets = np.zeros(count + 1, np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        data = np.empty(offsets[-1], np.uint8)
+        fill_record_ids(table.first_keys, table.segments, records, skip, offsets, data)
+        return source, times, offsets, data
+
+    def find_records(
+        self,
+        hashes: NDArray[np.uint64],
+        source: NDArray[np.uint16],
+        offsets: NDArray[np.int64],
+        data: NDArray[np.uint8],
+    ) -> NDArray[np.int64]:
+        """Records by (source, id), int64[n], -1 where none."""
+        out = np.empty(len(hashes), np.int64)
+        find_records(
+            self.references.first_keys,
+            self.references.segments,
+            self._records.first_keys,
+            self._records.segments,
+            hashes,
+            source,
+            offsets,
+            data,
+            out,
+        )
+        return out

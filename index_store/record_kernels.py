@@ -1,0 +1,415 @@
+"""Compiled packing and reading of leaves by record number: encoded rows, and record ids.
+
+    row leaf  first_record u32 | count u16 | 2 zero bytes | per slot a byte: width, with bit 7
+              where the slot is optional | anchors (u16 each 16 rows: payload bits before) |
+              flags, row by row: one bit for each optional slot that is not 0 | payload, row by
+              row: slots of their widths, optional ones only where their flag is set
+    id leaf   first_record u32 | count u16 | source_bits u8 | time_bits u8 | source_base u16 |
+              length_bits u8 | character_bits u8 | time_base u32 | length_base u16 |
+              prefix_length u16 | alphabet_length u16 | 2 zero bytes | prefix | alphabet |
+              anchors (u16 each 16 records: characters before) | sources | times | lengths |
+              characters
+
+A slot (word, shift, bits) is a part of a row that is often 0 as a whole; it gets the width of its
+largest value in the leaf. An id leaf keeps what its ids begin with once, and their other
+characters as places in the alphabet of the leaf (as bytes where more than 128 of them occur).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import int64, uint8, uint64
+
+from index_store.leaf_kernels import (
+    _first_match,
+    _width,
+    leaf_address,
+    locate,
+    put_bits,
+    take_bits,
+)
+from index_store.memory import load_word
+from person.jit import kernel
+
+__all__ = [
+    "fill_record_ids",
+    "find_records",
+    "gather_rows",
+    "measure_record_ids",
+    "pack_record_ids",
+    "pack_rows",
+]
+
+
+@kernel
+def _slot(row, slots, slot):  # type: ignore[no-untyped-def]
+    ones = (uint64(1) << uint64(slots[slot, 2])) - uint64(1)
+    return (row[slots[slot, 0]] >> uint64(slots[slot, 1])) & ones
+
+
+@kernel
+def _fitting_rows(rows, start, slots, widths, filled):  # type: ignore[no-untyped-def]
+    """Most rows from `start` on that fit one leaf; widths and non-zero counts of their slots."""
+    total, count = slots.shape[0], int64(0)
+    widths[:] = 0
+    filled[:] = 0
+    before = np.empty((2, total), np.int64)
+    while start + count < rows.shape[0] and count < 65535:
+        before[0], before[1] = widths, filled
+        size = count + 1
+        bits = 64 + 8 * total + 16 * ((size + 15) // 16)
+        for slot in range(total):
+            width = _width(_slot(rows[start + count], slots, slot))
+            filled[slot] += width > 0
+            widths[slot] = max(widths[slot], width)
+            bits += min(size * widths[slot], size + filled[slot] * widths[slot])
+        if bits > 32704:
+            widths[:], filled[:] = before[0], before[1]
+            break
+        count = size
+    return count
+
+
+@kernel
+def _write_rows(rows, start, count, slots, widths, optional, words):  # type: ignore[no-untyped-def]
+    """Anchors, flags and payload of one leaf."""
+    anchor = 64 + 8 * slots.shape[0]
+    flag = anchor + 16 * ((count + 15) // 16)
+    first = flag + count * int64(np.sum(optional))
+    bit = first
+    for place in range(count):
+        if place % 16 == 0:
+            put_bits(words, anchor, uint64(bit - first), int64(16))
+            anchor += 16
+        for slot in range(slots.shape[0]):
+            value = _slot(rows[start + place], slots, slot)
+            if optional[slot]:
+                put_bits(words, flag, uint64(value != 0), int64(1))
+                flag += 1
+            if value != 0 or not optional[slot]:
+                put_bits(words, bit, value, widths[slot])
+                bit += widths[slot]
+
+
+@kernel
+def pack_rows(rows, slots, first_record, is_last, leaves, first_keys):  # type: ignore[no-untyped-def]
+    """Fill zeroed leaves, uint64[n, 512]; returns leaves filled and rows used."""
+    widths, filled = np.zeros(slots.shape[0], np.int64), np.zeros(slots.shape[0], np.int64)
+    optional = np.zeros(slots.shape[0], np.bool_)
+    start, leaf = int64(0), int64(0)
+    while start < rows.shape[0] and leaf < leaves.shape[0]:
+        count = _fitting_rows(rows, start, slots, widths, filled)
+        if start + count == rows.shape[0] and not is_last:
+            break
+        words = leaves[leaf]
+        words[0] = uint64(first_record + start) | (uint64(count) << uint64(32))
+        for slot in range(slots.shape[0]):
+            optional[slot] = count + filled[slot] * widths[slot] < count * widths[slot]
+            code = uint64(widths[slot]) | (uint64(optional[slot]) << uint64(7))
+            put_bits(words, 64 + 8 * slot, code, int64(8))
+        _write_rows(rows, start, count, slots, widths, optional, words)
+        first_keys[leaf] = uint64(first_record + start)
+        start += count
+        leaf += 1
+    return leaf, start
+
+
+@kernel
+def _payload_bit(address, place, count, total, optional_widths):  # type: ignore[no-untyped-def]
+    """(bit of a row's flags, bit of its payload); fills the widths of the optional slots."""
+    fixed, options = int64(0), int64(0)
+    for slot in range(total):
+        code = int64(take_bits(address, 64 + 8 * slot, int64(8)))
+        if code & 128:
+            optional_widths[options] = code & 127
+            options += 1
+        else:
+            fixed += code
+    anchor = 64 + 8 * total
+    flag = anchor + 16 * ((count + 15) // 16)
+    near = place & ~15
+    bit = flag + count * options + int64(take_bits(address, anchor + near, int64(16)))
+    bit += (place - near) * fixed
+    for other in range(near, place):
+        for option in range(options):
+            if take_bits(address, flag + other * options + option, int64(1)):
+                bit += optional_widths[option]
+    return flag + place * options, bit
+
+
+@kernel
+def gather_rows(first_keys, segments, slots, wanted, skip, out):  # type: ignore[no-untyped-def]
+    """Rows by record number."""
+    total = slots.shape[0]
+    optional_widths = np.zeros(total, np.int64)
+    for position in range(wanted.shape[0]):
+        if skip[position]:
+            continue
+        address = leaf_address(segments, locate(first_keys, uint64(wanted[position] + 1)))
+        header = load_word(address)
+        place = wanted[position] - int64(header & uint64(0xFFFFFFFF))
+        count = int64((header >> uint64(32)) & uint64(0xFFFF))
+        flag, bit = _payload_bit(address, place, count, total, optional_widths)
+        row = out[position]
+        row[:] = 0
+        for slot in range(total):
+            width = int64(take_bits(address, 64 + 8 * slot, int64(8)))
+            is_there = True
+            if width & 128:
+                is_there = take_bits(address, flag, int64(1)) != 0
+                flag += 1
+            if is_there:
+                value = take_bits(address, bit, width & 127)
+                row[slots[slot, 0]] |= value << uint64(slots[slot, 1])
+                bit += width & 127
+
+
+@kernel
+def _plan(source, times, offsets, data, start, end, plan):  # type: ignore[no-untyped-def]
+    """What a leaf of records start .. end - 1 needs; returns its bits, fills `plan`.
+
+    plan: source_base, source_bits, time_base, time_bits, length_base, length_bits,
+    prefix_length, alphabet_length (0: bytes as they are), character_bits; then the alphabet's
+    place of each byte, or -1, from 16 on
+    """
+    low_source, high_source = int64(source[start]), int64(source[start])
+    low_time, high_time = int64(times[start]), int64(times[start])
+    head = offsets[start]
+    prefix = offsets[start + 1] - head
+    low_length, high_length = prefix, prefix
+    for row in range(start, end):
+        low_source = min(low_source, int64(source[row]))
+        high_source = max(high_source, int64(source[row]))
+        low_time = min(low_time, int64(times[row]))
+        high_time = max(high_time, int64(times[row]))
+        length = offsets[row + 1] - offsets[row]
+        low_length, high_length = min(low_length, length), max(high_length, length)
+        prefix = min(prefix, length)
+        for place in range(prefix):
+            if data[offsets[row] + place] != data[head + place]:
+                prefix = place
+                break
+    plan[16:272] = -1
+    characters = int64(0)
+    for row in range(start, end):
+        for place in range(offsets[row] + prefix, offsets[row + 1]):
+            plan[16 + int64(data[place])] = 0
+        characters += offsets[row + 1] - offsets[row] - prefix
+    letters = int64(0)
+    for byte in range(256):
+        if plan[16 + byte] == 0:
+            plan[16 + byte] = letters
+            letters += 1
+    plan[0], plan[1] = low_source, _width(high_source - low_source)
+    plan[2], plan[3] = low_time, _width(high_time - low_time)
+    plan[4], plan[5] = low_length, _width(high_length - low_length)
+    plan[6] = prefix
+    plan[7] = letters if letters <= 128 else 0
+    plan[8] = max(_width(max(letters - 1, int64(0))), int64(letters > 0)) if letters <= 128 else 8
+    count = end - start
+    anchors = (count + 15) // 16
+    fixed = 8 * (24 + prefix + plan[7]) + 16 * anchors
+    return fixed + count * (plan[1] + plan[3] + plan[5]) + characters * plan[8]
+
+
+@kernel
+def _fitting(source, times, offsets, data, start, guess, plan):  # type: ignore[no-untyped-def]
+    """Most records from `start` on that fit one leaf, at least one."""
+    total = source.shape[0]
+    low, high = int64(1), int64(1)
+    step = max(guess, int64(2))
+    while True:  # `low` fits; grow until something does not
+        high = min(start + min(low + step, int64(65535)), total) - start
+        if high == low:
+            return low
+        if _plan(source, times, offsets, data, start, start + high, plan) > 32704:
+            break
+        low = high
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if _plan(source, times, offsets, data, start, start + middle, plan) <= 32704:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def _put_bytes(words, byte, value):  # type: ignore[no-untyped-def]
+    words[byte >> 3] |= uint64(value) << uint64(8 * (byte & 7))
+
+
+@kernel
+def _write_record_ids(source, times, offsets, data, start, end, plan, words):  # type: ignore[no-untyped-def]
+    """Everything of an id leaf but its header."""
+    prefix, letters = plan[6], plan[7]
+    for place in range(prefix):
+        _put_bytes(words, 24 + place, data[offsets[start] + place])
+    if letters:
+        for byte in range(256):
+            if plan[16 + byte] >= 0:
+                _put_bytes(words, 24 + prefix + plan[16 + byte], byte)
+    count = end - start
+    anchor = 8 * (24 + prefix + letters)
+    source_bit = anchor + 16 * ((count + 15) // 16)
+    time_bit = source_bit + count * plan[1]
+    length_bit = time_bit + count * plan[3]
+    bit = length_bit + count * plan[5]
+    characters = int64(0)
+    for row in range(start, end):
+        if (row - start) % 16 == 0:
+            put_bits(words, anchor, uint64(characters), int64(16))
+            anchor += 16
+        put_bits(words, source_bit, uint64(int64(source[row]) - plan[0]), plan[1])
+        put_bits(words, time_bit, uint64(int64(times[row]) - plan[2]), plan[3])
+        length = offsets[row + 1] - offsets[row]
+        put_bits(words, length_bit, uint64(length - plan[4]), plan[5])
+        source_bit += plan[1]
+        time_bit += plan[3]
+        length_bit += plan[5]
+        for place in range(offsets[row] + prefix, offsets[row + 1]):
+            code = plan[16 + int64(data[place])] if letters else int64(data[place])
+            put_bits(words, bit, uint64(code), plan[8])
+            bit += plan[8]
+        characters += length - prefix
+
+
+@kernel
+def pack_record_ids(source, times, offsets, data, first_record, is_last, leaves, first_keys):  # type: ignore[no-untyped-def]
+    """Fill zeroed leaves, uint64[n, 512]; returns leaves filled and records used."""
+    total = source.shape[0]
+    plan = np.zeros(272, np.int64)
+    start, leaf, count = int64(0), int64(0), int64(256)
+    while start < total and leaf < leaves.shape[0]:
+        count = _fitting(source, times, offsets, data, start, count, plan)
+        end = start + count
+        if end == total and not is_last:
+            break
+        _plan(source, times, offsets, data, start, end, plan)
+        words = leaves[leaf]
+        words[0] = (
+            uint64(first_record + start)
+            | (uint64(count) << uint64(32))
+            | (uint64(plan[1]) << uint64(48))
+            | (uint64(plan[3]) << uint64(56))
+        )
+        words[1] = (
+            uint64(plan[0])
+            | (uint64(plan[5]) << uint64(16))
+            | (uint64(plan[8]) << uint64(24))
+            | (uint64(plan[2]) << uint64(32))
+        )
+        sizes = uint64(plan[6]) | (uint64(plan[7]) << uint64(16))
+        words[2] = uint64(plan[4]) | (sizes << uint64(16))
+        _write_record_ids(source, times, offsets, data, start, end, plan, words)
+        first_keys[leaf] = uint64(first_record + start)
+        start = end
+        leaf += 1
+    return leaf, start
+
+
+@kernel
+def _entry(first_keys, segments, record):  # type: ignore[no-untyped-def]
+    """(leaf address, source, time, length, first character's bit) of a record."""
+    address = leaf_address(segments, locate(first_keys, uint64(record + 1)))
+    head, bases = load_word(address), load_word(address + uint64(8))
+    sizes = load_word(address + uint64(16))
+    place = record - int64(head & uint64(0xFFFFFFFF))
+    count = int64((head >> uint64(32)) & uint64(0xFFFF))
+    source_bits = int64((head >> uint64(48)) & uint64(0xFF))
+    time_bits = int64(head >> uint64(56))
+    length_bits = int64((bases >> uint64(16)) & uint64(0xFF))
+    character_bits = int64((bases >> uint64(24)) & uint64(0xFF))
+    length_base = int64(sizes & uint64(0xFFFF))
+    prefix = int64((sizes >> uint64(16)) & uint64(0xFFFF))
+    anchor = 8 * (24 + prefix + int64((sizes >> uint64(32)) & uint64(0xFFFF)))
+    source_bit = anchor + 16 * ((count + 15) // 16)
+    time_bit = source_bit + count * source_bits
+    length_bit = time_bit + count * time_bits
+    source = int64(bases & uint64(0xFFFF)) + int64(
+        take_bits(address, source_bit + place * source_bits, source_bits)
+    )
+    time = int64(bases >> uint64(32)) + int64(
+        take_bits(address, time_bit + place * time_bits, time_bits)
+    )
+    before = int64(take_bits(address, anchor + 16 * (place >> 4), int64(16)))
+    near = (place >> 4) << 4
+    before += (place - near) * (length_base - prefix)
+    if length_bits:
+        for other in range(near, place):
+            before += int64(take_bits(address, length_bit + other * length_bits, length_bits))
+    length = length_base + int64(take_bits(address, length_bit + place * length_bits, length_bits))
+    bit = length_bit + count * length_bits + before * character_bits
+    return address, source, time, length, bit
+
+
+@kernel
+def _character(address, place, bit):  # type: ignore[no-untyped-def]
+    """One byte of the record id that `_entry` found; `bit` is its first character's."""
+    sizes = load_word(address + uint64(16))
+    prefix = int64((sizes >> uint64(16)) & uint64(0xFFFF))
+    if place < prefix:
+        return uint8(load_word(address + uint64(24 + place)) & uint64(0xFF))
+    character_bits = int64((load_word(address + uint64(8)) >> uint64(24)) & uint64(0xFF))
+    code = take_bits(address, bit + (place - prefix) * character_bits, character_bits)
+    if (sizes >> uint64(32)) & uint64(0xFFFF):
+        code = load_word(address + uint64(24 + prefix) + code)
+    return uint8(code & uint64(0xFF))
+
+
+@kernel
+def measure_record_ids(first_keys, segments, wanted, skip, source, times, lengths):  # type: ignore[no-untyped-def]
+    """Source, time and length of the id of each record."""
+    for position in range(wanted.shape[0]):
+        if not skip[position]:
+            _, source[position], times[position], lengths[position], _ = _entry(
+                first_keys, segments, wanted[position]
+            )
+
+
+@kernel
+def fill_record_ids(first_keys, segments, wanted, skip, offsets, out):  # type: ignore[no-untyped-def]
+    """Bytes of the id of each record, at `offsets`."""
+    for position in range(wanted.shape[0]):
+        if not skip[position]:
+            address, _, _, length, bit = _entry(first_keys, segments, wanted[position])
+            for place in range(length):
+                out[offsets[position] + place] = _character(address, place, bit)
+
+
+@kernel
+def _is_reference(first_keys, segments, record, source, offsets, data, position):  # type: ignore[no-untyped-def]
+    address, found, _, length, bit = _entry(first_keys, segments, record)
+    if found != int64(source[position]) or length != offsets[position + 1] - offsets[position]:
+        return False
+    for place in range(length):
+        if _character(address, place, bit) != data[offsets[position] + place]:
+            return False
+    return True
+
+
+@kernel
+def find_records(  # type: ignore[no-untyped-def]
+    hash_keys, hash_segments, id_keys, id_segments, hashes, source, offsets, data, out
+):
+    """The record with each (source, id): by hash, verified on the id itself; -1 where none."""
+    for position in range(hashes.shape[0]):
+        out[position] = -1
+        key = hashes[position] >> uint64(32)
+        leaf, place = _first_match(hash_keys, hash_segments, locate(hash_keys, key), key)
+        while 0 <= leaf < hash_keys.shape[0] and hash_keys[leaf] <= key:
+            address = leaf_address(hash_segments, leaf)
+            header = load_word(address + uint64(8))
+            count = int64(header & uint64(0xFFFF))
+            width = int64((header >> uint64(16)) & uint64(0xFF))
+            value_width = int64((header >> uint64(24)) & uint64(0xFF))
+            offset = key - hash_keys[leaf]
+            while place < count and take_bits(address, 128 + place * width, width) == offset:
+                bit = 128 + count * width + place * value_width
+                record = int64(take_bits(address, bit, value_width))
+                if _is_reference(id_keys, id_segments, record, source, offsets, data, position):
+                    out[position] = record
+                place += 1
+            if place < count:
+                break
+            leaf, place = leaf + 1, int64(0)
