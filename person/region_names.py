@@ -15,7 +15,7 @@ from person.field import FieldStatus
 from person.jit import kernel
 from person.scan import next_character
 
-__all__ = ["NAMES_NEEDED", "fill_region_names", "name_index"]
+__all__ = ["NAMES_NEEDED", "fill_region_names", "name_index", "official_names"]
 
 NAMES_NEEDED: Final = 255
 """Status of a record whose region is not written in digits, until its names are read."""
@@ -196,3 +196,15 @@ def fill_region_names(offsets, data, valid, keys, codes, canonical, out, out_sta
         region = _region_of_text(text, length, keys, codes, canonical)
         out[row] = uint64(region)
         out_status[row] = _VALID if region != 0 else _UNKNOWN_REGION
+
+
+def official_names() -> dict[int, str]:
+    """Names of regions by six-digit code, 330106 -> 西湖区; the last one of a code given up."""
+    with np.load(_TABLE_FILE) as stored:
+        ends, text = stored["name_end"].tolist(), stored["name_text"].tobytes()
+        codes, until = stored["name_code"].tolist(), stored["name_until"].tolist()
+    names: dict[int, tuple[int, str]] = {}
+    for code, last, start, end in zip(codes, until, [0, *ends[:-1]], ends, strict=True):
+        if code not in names or last > names[code][0]:  # a former name where none is in force
+            names[code] = (last, text[start:end].decode())
+    return {code: name for code, (_, name) in names.items()}

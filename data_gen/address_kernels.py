@@ -1,0 +1,205 @@
+"""Addresses: written out, or encoded from their pieces without being written."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import int64, uint64
+
+from data_gen.people import AddressKind
+from data_gen.record_kernels import region_place
+from data_gen.record_layout import (
+    DASHED_NUMBERS,
+    SHORT_NAMES,
+    WITHOUT_CITY,
+    WITHOUT_COUNTY,
+    WITHOUT_TOWNSHIP,
+)
+from person.address import _add_token
+from person.fold import hash_codes
+from person.hashing import mix64
+from person.jit import kernel
+
+__all__ = ["ADDRESS_BYTES_MAX", "encode_pieces", "put_address", "put_code", "put_number"]
+
+ADDRESS_BYTES_MAX = 320
+REGION, KIND, TOWNSHIP, ROAD, NUMBER, PLACE, BUILDING, UNIT, ROOM = range(9)
+VILLAGE, ESTATE = int(AddressKind.VILLAGE), int(AddressKind.ESTATE)
+ROAD_HOUSE, DORMITORY = int(AddressKind.ROAD), int(AddressKind.DORMITORY)
+TOWN_BLOCK, ROAD_BLOCK, VILLAGE_BLOCK, ESTATE_BLOCK, DORMITORY_BLOCK = 3, 4, 5, 6, 7
+HAO, LOU, ZHUANG, DAN, YUAN, SHI, ZU = (ord(character) for character in "号楼幢单元室组")
+DASH = ord("-")
+PIECES_MAX = 4
+_POWERS = 10 ** np.arange(19, dtype=np.uint64)
+_UNITS = np.array([48 + number % 10 for number in range(100)], np.uint8)
+_TENS = np.array([48 + number // 10 for number in range(100)], np.uint8)
+
+
+@kernel
+def put_code(data, at, code):  # type: ignore[no-untyped-def]
+    """Write a code point as UTF-8; returns the position after it."""
+    if code < 0x80:
+        data[at] = code
+        return at + 1
+    if code < 0x800:
+        data[at] = 0xC0 | code >> 6
+        data[at + 1] = 0x80 | code & 0x3F
+        return at + 2
+    if code < 0x10000:
+        data[at] = 0xE0 | code >> 12
+        data[at + 1] = 0x80 | code >> 6 & 0x3F
+        data[at + 2] = 0x80 | code & 0x3F
+        return at + 3
+    data[at] = 0xF0 | code >> 18
+    data[at + 1] = 0x80 | code >> 12 & 0x3F
+    data[at + 2] = 0x80 | code >> 6 & 0x3F
+    data[at + 3] = 0x80 | code & 0x3F
+    return at + 4
+
+
+@kernel
+def put_number(data, at, number, width):  # type: ignore[no-untyped-def]
+    """Write a number in decimal, at least `width` digits; returns the position after it."""
+    digits, rest = width, uint64(number)
+    while digits < 19 and rest >= _POWERS[digits]:
+        digits += 1
+    place = at + digits - 1
+    while place > at:
+        pair = int64(rest % uint64(100))
+        rest //= uint64(100)
+        data[place], data[place - 1] = _UNITS[pair], _TENS[pair]
+        place -= 2
+    if place == at:
+        data[at] = _UNITS[int64(rest % uint64(10))]
+    return at + digits
+
+
+@kernel
+def place_block(kind):  # type: ignore[no-untyped-def]
+    """Block of pieces that an address of a kind names its place from, -1 for none."""
+    if kind == VILLAGE:
+        return VILLAGE_BLOCK
+    if kind == ESTATE:
+        return ESTATE_BLOCK
+    return DORMITORY_BLOCK if kind == DORMITORY else -1
+
+
+@kernel
+def find_pieces(address, form, regions, starts, out):  # type: ignore[no-untyped-def]
+    """Numbers of the pieces of an address in the order written, -1 where it has none.
+
+    out : int64[4]: region, township, road, place
+    """
+    out[0] = out[1] = out[2] = out[3] = -1
+    county, _ = region_place(int64(address[REGION]), regions)
+    if county > 0 and not form & WITHOUT_COUNTY:
+        block = 2 if form & SHORT_NAMES else 1 if form & WITHOUT_CITY else 0
+        out[0] = starts[block] + county - 1
+    if address[TOWNSHIP] >= 0 and not form & WITHOUT_TOWNSHIP:
+        out[1] = starts[TOWN_BLOCK] + address[TOWNSHIP]
+    kind = int64(address[KIND])
+    if kind != VILLAGE and address[ROAD] >= 0:
+        out[2] = starts[ROAD_BLOCK] + address[ROAD]
+    block = place_block(kind)
+    if block >= 0 and address[PLACE] >= 0:
+        out[3] = starts[block] + address[PLACE]
+
+
+@kernel
+def put_piece(data, at, piece, pieces):  # type: ignore[no-untyped-def]
+    """Write a piece's text, nothing for -1; returns the position after it."""
+    if piece < 0:
+        return at
+    for place in range(pieces.offsets[piece], pieces.offsets[piece + 1]):
+        data[at] = pieces.data[place]
+        at += 1
+    return at
+
+
+@kernel
+def put_counted(data, at, number, word, dashed, is_first):  # type: ignore[no-untyped-def]
+    """Write '3幢', or '-3' ('3' where it is the first); nothing for 0."""
+    if number <= 0:
+        return at
+    if dashed:
+        if not is_first:
+            at = put_code(data, at, DASH)
+        return put_number(data, at, int64(number), 1)
+    return put_code(data, put_number(data, at, int64(number), 1), word)
+
+
+@kernel
+def put_address(data, at, address, form, regions, pieces, found):  # type: ignore[no-untyped-def]
+    """Write an address as UTF-8 and return the position after it; found : int64[4] scratch."""
+    find_pieces(address, form, regions, pieces.starts, found)
+    dashed, kind = form & DASHED_NUMBERS != 0, int64(address[KIND])
+    at = put_piece(data, put_piece(data, at, found[0], pieces), found[1], pieces)
+    if kind == VILLAGE:
+        at = put_piece(data, at, found[3], pieces)
+        at = put_counted(data, at, address[BUILDING], ZU, dashed, True)
+        return put_counted(data, at, address[NUMBER], HAO, dashed, address[BUILDING] <= 0)
+    at = put_piece(data, at, found[2], pieces)
+    is_last = kind == ROAD_HOUSE
+    at = put_counted(data, at, address[NUMBER], HAO, dashed and is_last, True)
+    at = put_piece(data, at, found[3], pieces)
+    if address[BUILDING] > 0:
+        word = ZHUANG if kind == ESTATE and address[PLACE] & 1 else HAO
+        at = put_counted(data, at, address[BUILDING], word, dashed, True)
+        if word == HAO and not dashed:
+            at = put_code(data, at, LOU)
+    if address[UNIT] > 0:
+        at = put_counted(data, at, address[UNIT], DAN, dashed, address[BUILDING] <= 0)
+        if not dashed:
+            at = put_code(data, at, YUAN)
+    is_first = address[BUILDING] <= 0 and address[UNIT] <= 0 and not is_last
+    return put_counted(data, at, address[ROOM], SHI, dashed, is_first)
+
+
+@kernel
+def add_number(value, number):  # type: ignore[no-untyped-def]
+    """The hash of an address's numbers after one more, 0 = absent."""
+    return mix64(value ^ uint64(int64(number) + 1)) if number > 0 else value
+
+
+@kernel
+def hash_numbers(address):  # type: ignore[no-untyped-def]
+    """The component `numbers` of an address, as `person.address` computes it from text."""
+    value = uint64(0)
+    if address[KIND] == VILLAGE:
+        value = add_number(add_number(value, address[BUILDING]), address[NUMBER])
+    else:
+        value = add_number(add_number(value, address[NUMBER]), address[BUILDING])
+        value = add_number(add_number(value, address[UNIT]), address[ROOM])
+    return uint64(1) + value % uint64(0xFFFF) if value != 0 else uint64(0)
+
+
+@kernel
+def encode_pieces(address, form, regions, pieces, found, minima, pair):  # type: ignore[no-untyped-def]
+    """(grams, numbers, True) of an address, or (0, 0, False) where its text must be read.
+
+    found : int64[4]; minima : uint64[6]; pair : uint32[2], scratch. About 8 hashes where two
+    pieces meet, 24 comparisons.
+    """
+    find_pieces(address, form, regions, pieces.starts, found)
+    if address[KIND] == VILLAGE:
+        found[2] = -1
+    minima[:] = ~uint64(0)
+    last, pairs = int64(0), 0
+    for which in range(PIECES_MAX):
+        piece = found[which]
+        if piece < 0 or pieces.first[piece] == 0:
+            continue
+        if not pieces.is_plain[piece]:
+            return uint64(0), uint64(0), False
+        if last != 0:
+            pair[0], pair[1] = last, pieces.first[piece]
+            _add_token(minima, hash_codes(pair, 0, 2))
+            pairs += 1
+        for gram in range(minima.shape[0]):
+            minima[gram] = min(minima[gram], pieces.minima[piece, gram])
+        last = int64(pieces.last[piece])
+    if pairs == 0:
+        return uint64(0), uint64(0), False
+    grams = uint64(0)
+    for gram in range(minima.shape[0]):
+        grams = grams << uint64(8) | (uint64(1) + minima[gram] % uint64(255))
+    return grams, hash_numbers(address), True
