@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from mpi.analysis import Analysis, analyse
     from mpi.evaluation import Evaluation, evaluate
     from mpi.explanation import explain
+    from mpi.identity_index import IdentityIndex
+    from mpi.generation import Generated, generate, population
     from mpi.pipeline import dedupe, link, train
+    from mpi.population_check import PopulationCheck, check_population
     from mpi.profiling import Profile, profile
     from mpi.result import Result
     from mpi.schema_draft import SchemaDraft, infer_schema
@@ -26,18 +29,23 @@ if TYPE_CHECKING:
 __all__ = [
     "Analysis",
     "Evaluation",
+    "Generated",
     "Model",
+    "PopulationCheck",
     "Profile",
     "Result",
     "Schema",
     "SchemaDraft",
     "analyse",
+    "check_population",
     "dedupe",
     "evaluate",
     "explain",
+    "generate",
     "infer_schema",
     "link",
     "load_schema",
+    "population",
     "profile",
     "read_model",
     "train",
@@ -46,18 +54,24 @@ __all__ = [
 _HOME = {
     "Analysis": "mpi.analysis",
     "Evaluation": "mpi.evaluation",
+    "IdentityIndex": "mpi.identity_index",
+    "Generated": "mpi.generation",
     "Model": "matching.model",
+    "PopulationCheck": "mpi.population_check",
     "Profile": "mpi.profiling",
     "Result": "mpi.result",
     "Schema": "person.schema",
     "SchemaDraft": "mpi.schema_draft",
     "analyse": "mpi.analysis",
+    "check_population": "mpi.population_check",
     "dedupe": "mpi.pipeline",
     "evaluate": "mpi.evaluation",
     "explain": "mpi.explanation",
+    "generate": "mpi.generation",
     "infer_schema": "mpi.schema_draft",
     "link": "mpi.pipeline",
     "load_schema": "person.schema",
+    "population": "mpi.generation",
     "profile": "mpi.profiling",
     "read_model": "matching.model",
     "train": "mpi.pipeline",

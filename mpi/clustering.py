@@ -14,13 +14,16 @@ Plain components chain strangers: a record that two persons' records both resemb
 The outcome is that of taking the links one by one (`tests/mpi/test_clustering.py` holds a twin
 that does), but weights are fetched in waves of a few hundred thousand: each component runs ahead
 on a copy of its state, guessing each unknown answer, only to learn which pairs it is going to
-need; then it decides for certain. Most components are two records, done without any of this.
+need; then it decides for certain. Most components are two records, or a few all of which are
+linked: these are settled by counting, without any of this.
 
 What is not done: an edge refused for coherence is not tried again when its clusters have grown,
 unless a lighter edge leads there.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +34,9 @@ from mpi.cluster_kernels import (
     DIFFERENT,
     DISSIMILAR_IDENTITY,
     DUPLICATE_FREE_SOURCE,
-    INCOHERENT,
 )
 from mpi.cluster_lane import Lane, Requests
-from mpi.cluster_lanes import LargeComponents
+from mpi.cluster_lanes import OpenComponents
 from mpi.cluster_types import (
     ClusterOptions,
     ClusterOutcome,
@@ -44,6 +46,7 @@ from mpi.cluster_types import (
     RefusalReason,
 )
 from mpi.edge_kernels import keep_best_links, unite
+from mpi.settle_kernels import are_sorted_pairs, count_members, settle_components
 from person.threads import map_slices
 
 __all__ = [
@@ -54,6 +57,7 @@ __all__ = [
     "RefusalReason",
     "cluster_constrained",
     "connected_components",
+    "direct_refusals",
     "one_to_one",
 ]
 
@@ -137,32 +141,70 @@ def cluster_constrained(
 
     Notes
     -----
-    O(edges log edges + records * representatives_max); up to about 200 bytes a record and 100
-    bytes a pair for each lane of 400 thousand records in components of three or more.
+    24 bytes and some 100 ns a record and link where components are complete; for each lane of 100
+    thousand records in others up to 200 bytes a record and 100 bytes a pair.
     """
     left, right = _rows(edges.left), _rows(edges.right)
     weight = np.ascontiguousarray(edges.weight, np.float64)
-    reasons = _direct_refusals(left, right, guard)
-    rules = options.rules()
-    component = _components(n, left, right, reasons == ACCEPTED)
-    component_size = np.bincount(component, minlength=n).astype(np.int32)[component]
-    cluster = np.arange(n, dtype=np.int32)
-    confidence = np.ones(n, np.float64)
-    _settle_pairs(left, right, weight, component_size, rules, reasons, cluster, confidence)
+    reasons = direct_refusals(left, right, guard)
+    cluster = _components(n, left, right, reasons == ACCEPTED)
+    mean = np.zeros(n, np.float64)
+    open_size = _settle(left, right, weight, reasons, options, cluster, mean)
     pairs_scored = waves = 0
-    large = LargeComponents(
-        Edges(left, right, weight), reasons, component, component_size, guard, options
-    )
-    for lanes in large.lane_groups():
-        waves += _run_lanes([lane for lane, _ in lanes], guard, scorer)
-        for lane, edge_numbers in lanes:
+    for lanes, numbers in _lane_groups(
+        Edges(left, right, weight), reasons, cluster, open_size, guard, options
+    ):
+        waves += _run_lanes(lanes, guard, scorer)
+        for lane, edge_numbers in zip(lanes, numbers, strict=True):
             rows = lane.given.rows
             cluster[rows] = lane.clusters()
-            confidence[rows] = match_probability(lane.mean_weight)
+            mean[rows] = lane.mean_weight
             reasons[edge_numbers] = lane.reasons
             pairs_scored += lane.pairs_asked
-    refused = np.flatnonzero((reasons != ACCEPTED) & (cluster[left] != cluster[right]))
+    refused = np.flatnonzero(reasons != ACCEPTED)
+    refused = refused[cluster[left[refused]] != cluster[right[refused]]]
+    confidence = match_probability(mean)
     return ClusterOutcome(cluster, confidence, refused, reasons[refused], pairs_scored, waves)
+
+
+def _settle(
+    left: NDArray[np.int32],
+    right: NDArray[np.int32],
+    weight: NDArray[np.float64],
+    reasons: NDArray[np.uint8],
+    options: ClusterOptions,
+    component: NDArray[np.int32],
+    mean: NDArray[np.float64],
+) -> NDArray[np.int32] | None:
+    """Settle what nobody contests; size of each record's open component, None if there is none."""
+    size = np.zeros(len(component), np.int32)
+    count_members(component, size)
+    # Pairs out of order may stand twice, and are not counted on.
+    size_max = options.representatives_max if are_sorted_pairs(left, right) else 1
+    links = np.zeros(len(component), np.int32)
+    rules = options.rules()
+    opened = settle_components(
+        left, right, weight, rules, size_max, links, size, reasons, component, mean
+    )
+    return size[component] if opened else None
+
+
+def _lane_groups(
+    edges: Edges,
+    reasons: NDArray[np.uint8],
+    component: NDArray[np.int32],
+    open_size: NDArray[np.int32] | None,
+    guard: MergeGuard,
+    options: ClusterOptions,
+) -> Iterator[tuple[list[Lane], list[NDArray[np.int64]]]]:
+    """Lanes of the open components, some at a time, each with the numbers of its edges."""
+    if open_size is None:
+        return
+    chosen = np.flatnonzero(open_size[edges.left] >= 2)
+    some = Edges(edges.left[chosen], edges.right[chosen], edges.weight[chosen])
+    large = OpenComponents(some, reasons[chosen], component, open_size, guard, options)
+    for lanes in large.lane_groups():
+        yield [lane for lane, _ in lanes], [chosen[numbers] for _, numbers in lanes]
 
 
 def _rows(rows: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -177,7 +219,7 @@ def _components(
     return parent
 
 
-def _direct_refusals(
+def direct_refusals(
     left: NDArray[np.int32], right: NDArray[np.int32], guard: MergeGuard
 ) -> NDArray[np.uint8]:
     """Edges whose own ends a guard keeps apart: uint8[e], ACCEPTED or the reason.
@@ -222,30 +264,6 @@ def _pair_keys(left: NDArray[np.int32], right: NDArray[np.int32]) -> NDArray[np.
     low, high = np.minimum(left, right), np.maximum(left, right)
     keys: NDArray[np.int64] = low.astype(np.int64) << 32 | high.astype(np.int64)
     return keys
-
-
-def _settle_pairs(
-    left: NDArray[np.int32],
-    right: NDArray[np.int32],
-    weight: NDArray[np.float64],
-    component_size: NDArray[np.int32],
-    rules: NDArray[np.float64],
-    reasons: NDArray[np.uint8],
-    cluster: NDArray[np.int32],
-    confidence: NDArray[np.float64],
-) -> None:
-    """Components of two records: their link is all there is to judge."""
-    edge = np.flatnonzero((component_size[left] == 2) & (reasons == ACCEPTED) & (left != right))
-    low, high = np.minimum(left[edge], right[edge]), np.maximum(left[edge], right[edge])
-    support = np.clip(weight[edge] - rules[3], rules[1], rules[2])
-    coherent = support >= rules[0]
-    reasons[edge[~coherent]] = INCOHERENT
-    edge, low, high = edge[coherent], low[coherent], high[coherent]
-    cluster[high] = low
-    confidence[low] = -np.inf
-    np.maximum.at(confidence, low, np.clip(weight[edge], rules[1], rules[2]))
-    confidence[low] = match_probability(confidence[low])
-    confidence[high] = confidence[cluster[high]]
 
 
 def _run_lanes(lanes: list[Lane], guard: MergeGuard, scorer: PairScorer) -> int:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 from numba import int64, uint64
+from numpy.typing import NDArray
 
 from person.field import EncodedField, FieldStatus
 from person.fold import (
@@ -55,38 +56,46 @@ _COUNTED_HAN: Final = "号室栋幢楼座层弄巷组单门户排队区"
 """A Chinese numeral before one of these is a number; elsewhere it is part of a name (五一路)."""
 
 
+_IS_COMMON, _IS_COUNTED, _DIGIT_SHIFT = 1, 2, 2
+_HAN_CODES: Final = 1 << 16
+
+
 @lru_cache(maxsize=1)
 def _kernel_tables() -> tuple[Any, ...]:
-    numerals = {"〇": 0, "零": 0, "十": 10, "百": 100}
+    return fold_table(), hash_set(_COMMON_WORDS), _han_facts()
+
+
+def _han_facts() -> NDArray[np.int16]:
+    """What each code point of the basic plane says in an address: int16[65536].
+
+    Bits: left out of the sketch; a numeral before it is a number; its own value as a numeral,
+    plus one. One look-up a character, of which few cache lines are in use.
+    """
+    numerals = {"〇": 0, "零": 0, "十": 10, "百": 100, "两": 2}
     numerals |= {digit: value for value, digit in enumerate("一二三四五六七八九", 1)}
-    numerals["两"] = 2
-    order = sorted(numerals)
-    return (
-        fold_table(),
-        hash_set(_COMMON_WORDS),
-        np.array(sorted(map(ord, _COMMON_HAN)), np.uint32),
-        np.array(sorted(map(ord, _COUNTED_HAN)), np.uint32),
-        np.array([ord(character) for character in order], np.uint32),
-        np.array([numerals[character] for character in order], np.int64),
-    )
+    facts = np.zeros(_HAN_CODES, np.int16)
+    for character in _COMMON_HAN:
+        facts[ord(character)] |= _IS_COMMON
+    for character in _COUNTED_HAN:
+        facts[ord(character)] |= _IS_COUNTED
+    for character, value in numerals.items():
+        facts[ord(character)] |= (value + 1) << _DIGIT_SHIFT
+    return facts
 
 
 @kernel
-def _place_of(sorted_codes, code):  # type: ignore[no-untyped-def]
-    """Position of `code` in a sorted array, or -1."""
-    at = np.searchsorted(sorted_codes, code)
-    return at if at < sorted_codes.size and sorted_codes[at] == code else -1
+def _facts_of(han_facts, code):  # type: ignore[no-untyped-def]
+    return int64(han_facts[code]) if code < _HAN_CODES else int64(0)
 
 
 @kernel
-def _read_numerals(codes, at, length, han_digits, han_values):  # type: ignore[no-untyped-def]
+def _read_numerals(codes, at, length, han_facts):  # type: ignore[no-untyped-def]
     """Value of a Chinese number below ten thousand at `at`, and where it ends."""
     total, pending, shown = 0, 0, False
     while at < length:
-        place = _place_of(han_digits, codes[at])
-        if place < 0:
+        value = (_facts_of(han_facts, codes[at]) >> _DIGIT_SHIFT) - 1
+        if value < 0:
             break
-        value = han_values[place]
         if value >= 10:
             total += (pending if shown else 1) * value
             pending, shown = 0, False
@@ -113,7 +122,7 @@ def _sketch_address(codes, length, tables, run, minima):  # type: ignore[no-unty
     `run` uint32 scratch collects Han characters across dropped suffixes and numbers, because
     '建国路88号' and '建国88号' should give the same pairs.
     """
-    _, common_words, common_han, counted_han, han_digits, han_values = tables
+    _, common_words, han_facts = tables
     words, numbers, number_hash, run_length, at = 0, 0, uint64(0), 0, 0
     while at < length:
         code = codes[at]
@@ -123,9 +132,9 @@ def _sketch_address(codes, length, tables, run, minima):  # type: ignore[no-unty
             while end < length and 48 <= codes[end] <= 57:
                 number = (number * 10 + int64(codes[end]) - 48) % 1000000007
                 end += 1
-        elif code >= 0x2E80 and _place_of(han_digits, code) >= 0:
-            value, end = _read_numerals(codes, at, length, han_digits, han_values)
-            if end < length and _place_of(counted_han, codes[end]) >= 0:
+        elif code >= 0x2E80 and _facts_of(han_facts, code) >> _DIGIT_SHIFT != 0:
+            value, end = _read_numerals(codes, at, length, han_facts)
+            if end < length and _facts_of(han_facts, codes[end]) & _IS_COUNTED:
                 number = value
         if number >= 0:
             number_hash = mix64(number_hash ^ uint64(number + 1))
@@ -143,7 +152,7 @@ def _sketch_address(codes, length, tables, run, minima):  # type: ignore[no-unty
                 words += 1
             at = end
         else:
-            if code >= 0x2E80 and _place_of(common_han, code) < 0:
+            if code >= 0x2E80 and not _facts_of(han_facts, code) & _IS_COMMON:
                 run[run_length] = code
                 run_length += 1
             at += 1

@@ -17,11 +17,11 @@ from person.hashing import hash_columns
 from person.identity import complete_from_id
 from person.kinds import HASH_BITS, KINDS
 from person.layout import Layout
-from person.schema import BoundField, Schema
+from person.schema import BoundField, Field, Schema
 from person.slots import pack_slot
 from person.text import Utf8Column, string_array
 
-__all__ = ["PersonBatch", "encode_batch"]
+__all__ = ["PersonBatch", "encode_batch", "encode_columns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +74,43 @@ def encode_batch(
     Compiled over Arrow buffers; single-threaded, so that several batches encode side by side.
     """
     count = table.num_rows
+    id_type = None
+    if schema.id_type:
+        id_type_column = schema.find_column(schema.id_type, table.schema.names)
+        if id_type_column:
+            id_type = _text_column(table, [id_type_column])
+    columns = [(each.field, _text_column(table, each.columns)) for each in bound]
+    return encode_columns(columns, id_type, count, schema, layout)
+
+
+def encode_columns(
+    columns: Sequence[tuple[Field, Utf8Column]],
+    id_type: Utf8Column | None,
+    count: int,
+    schema: Schema,
+    layout: Layout,
+) -> PersonBatch:
+    """Encode columns of text; `encode_batch` and lookups of one person both end here.
+
+    Parameters
+    ----------
+    columns : each field that is there, with its text, `count` values
+    id_type : type of the id numbers, where the source gives it
+    count : records
+    schema, layout : see `encode_batch`
+    """
     rows = np.zeros((count, layout.n_words), np.uint64)
     status: dict[str, NDArray[np.uint8]] = {}
     overflow = OverflowTable()
     encoded: dict[str, EncodedField] = {}
-    id_type_column = schema.find_column(schema.id_type, table.schema.names)
-    for each in bound:
-        kind = KINDS[each.field.kind]
-        column = _text_column(table, each.columns)
+    for field, column in columns:
+        kind = KINDS[field.kind]
         extra: dict[str, Any] = {}
-        if kind.uses_id_type and each.field.role == "national_id" and id_type_column:
-            extra["id_type"] = _text_column(table, [id_type_column])
-        result = kind.encode(column, _encoder_options(each.field.options), **extra)
-        encoded[each.field.name] = result
-        status[each.field.name] = result.status
+        if kind.uses_id_type and field.role == "national_id" and id_type is not None:
+            extra["id_type"] = id_type
+        result = kind.encode(column, _encoder_options(field.options), **extra)
+        encoded[field.name] = result
+        status[field.name] = result.status
         overflow = overflow.merged_with(result.overflow)
     flags = complete_from_id(schema, layout, encoded, count)
     for name, result in encoded.items():

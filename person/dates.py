@@ -133,6 +133,7 @@ def date_to_text(packed: int) -> str:
     return f"{year:04d}-{month:02d}" if month else f"{year:04d}"
 
 
+@lru_cache(maxsize=256)
 def _option_date(name: str, value: Any) -> int:
     if isinstance(value, int):
         value = str(value)

@@ -35,6 +35,7 @@ __all__ = [
     "enterprise_ids_for",
     "format_enterprise_id",
     "format_enterprise_ids",
+    "identity_numbers_of",
     "parse_enterprise_id",
     "parse_enterprise_ids",
 ]
@@ -93,6 +94,30 @@ def enterprise_ids_for(
     return out
 
 
+def identity_numbers_of(
+    enterprise_ids: NDArray[np.uint64], namespace: str | int = 0
+) -> NDArray[np.int64]:
+    """The row numbers that `enterprise_ids_for` made ids of.
+
+    Parameters
+    ----------
+    enterprise_ids : uint64[n]
+    namespace : as it was given there
+
+    Returns
+    -------
+    int64[n], never negative; -1 for 0, which is no id. An id of another namespace gives some
+    number all the same: check that there is such a row
+    """
+    key = _namespace_key(namespace)
+    ids = np.ascontiguousarray(enterprise_ids, np.uint64)
+    numbers = _unmix(_unmix(ids) - key) ^ key
+    numbers &= np.uint64((1 << 63) - 1)  # set only where the plain number would have given 0
+    result = numbers.astype(np.int64)
+    result[ids == 0] = -1
+    return result
+
+
 def format_enterprise_id(enterprise_id: int) -> str:
     """Print one id, for instance 3MN2-JFW93-9AYD8.
 
@@ -133,7 +158,10 @@ def format_enterprise_ids(enterprise_ids: NDArray[np.uint64]) -> pa.StringArray:
             characters[part.start * _PRINTED_BYTES : part.stop * _PRINTED_BYTES],
         )
 
-    map_slices(fill, slices(count, _SLICE_ROWS))
+    if count <= _SLICE_ROWS:
+        fill(slice(0, count))
+    else:
+        map_slices(fill, slices(count, _SLICE_ROWS))
     offsets = np.arange(count + 1, dtype=np.int32) * np.int32(_PRINTED_BYTES)
     missing = ids == 0
     validity = None
@@ -206,6 +234,15 @@ def parse_enterprise_ids(column: Utf8Column) -> NDArray[np.uint64]:
 def _namespace_key(namespace: str | int) -> np.uint64:
     digest = hashlib.blake2b(str(namespace).encode(), digest_size=8, person=b"enterprise-id")
     return np.uint64(int.from_bytes(digest.digest(), "little"))
+
+
+def _unmix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The inverse of `_mix`: each shift is taken back, each factor by its inverse modulo 2^64."""
+    value = value ^ (value >> np.uint64(31)) ^ (value >> np.uint64(62))
+    value = value * np.uint64(0x319642B2D24D8EC3)
+    value = value ^ (value >> np.uint64(27)) ^ (value >> np.uint64(54))
+    value = value * np.uint64(0x96DE1B173F119089)
+    return value ^ (value >> np.uint64(30)) ^ (value >> np.uint64(60))
 
 
 @kernel

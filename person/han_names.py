@@ -288,6 +288,8 @@ def encode_slow(data, start, end, symbols, units, letters, groups, scratch, fact
             count -= 2
             status = _TEMPORARY if count == 1 else status
         surname = surname_length(units, count, is_dotted, flags, compounds)
+    if status == _TEMPORARY:  # the mother's name, or nobody's: no evidence of whose record it is
+        return 0, uint64(0), _TEMPORARY
     return count, pack_word(units, count, surname, is_romanised), status
 
 
@@ -450,7 +452,8 @@ def encode_han_name(column: Utf8Column, options: Mapping[str, Any]) -> EncodedFi
     Returns
     -------
     EncodedField with component `units` (64 bits) or `hash`; status VALID, MISSING, PLACEHOLDER,
-    TEMPORARY_NAME and NUL_BYTE (both encoded all the same), BAD_CHARACTER (no letter in it)
+    NUL_BYTE (encoded all the same), BAD_CHARACTER (no letter in it), TEMPORARY_NAME (missing: the
+    name of the mother, or nobody's, says nothing of whose record it is)
     """
     count = len(column)
     words, status = np.zeros(count, np.uint64), np.zeros(count, np.uint8)

@@ -19,6 +19,7 @@ from person.text import Utf8Column
 __all__ = ["IdTypeClass", "classify_id_type", "distinct_values", "encode_id_types"]
 
 _DISTINCT_MAX: Final = 4096
+_FEW_VALUES: Final = 8
 
 
 class IdTypeClass(IntEnum):
@@ -121,6 +122,8 @@ def distinct_values(column: Utf8Column) -> tuple[NDArray[np.int32], list[str]]:
     """Number each record's value among the distinct ones (-1 = missing), and those in order."""
     if not len(column):
         return np.zeros(0, np.int32), []
+    if len(column) <= _FEW_VALUES:
+        return _few_distinct_values(column)
     array = pa.StringArray.from_buffers(
         len(column),
         pa.py_buffer(np.ascontiguousarray(column.offsets)),
@@ -130,3 +133,13 @@ def distinct_values(column: Utf8Column) -> tuple[NDArray[np.int32], list[str]]:
     codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=True)
     codes[~column.valid] = -1
     return codes, encoded.dictionary.to_pylist()
+
+
+def _few_distinct_values(column: Utf8Column) -> tuple[NDArray[np.int32], list[str]]:
+    """The same without Arrow, whose calls cost more than a lookup of one person may take."""
+    codes = np.full(len(column), -1, np.int32)
+    distinct: dict[str, int] = {}
+    for row in np.flatnonzero(column.valid).tolist():
+        text = bytes(column.data[column.offsets[row] : column.offsets[row + 1]]).decode()
+        codes[row] = distinct.setdefault(text, len(distinct))
+    return codes, list(distinct)

@@ -29,7 +29,17 @@ from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["count_leading_zeros", "count_ones", "count_trailing_zeros", "kernel"]
+__all__ = [
+    "compare_and_swap",
+    "count_leading_zeros",
+    "count_ones",
+    "count_trailing_zeros",
+    "kernel",
+    "load_int32",
+    "load_uint16",
+    "load_uint64",
+    "prefetch",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,7 +66,7 @@ def _cache_directory() -> str:
     """Where this version's kernels are kept; '' (numba decides) where that cannot be written."""
     with contextlib.suppress(OSError, RuntimeError):
         caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mpi-index"
-        directory = caches / f"kernels-{_source_digest()}"
+        directory = caches / f"kernels-{source_digest()}"
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.touch()  # used now: the last to be removed
         _remove_old(caches)
@@ -65,7 +75,8 @@ def _cache_directory() -> str:
     return ""
 
 
-def _source_digest() -> str:
+@lru_cache(maxsize=1)
+def source_digest() -> str:
     """Sum of every source that a kernel may be made of, and of what compiles them."""
     digest = hashlib.blake2b(f"{numba.__version__} {sys.version}".encode(), digest_size=8)
     root = Path(__file__).resolve().parents[1]
@@ -103,3 +114,58 @@ def _bit_intrinsic(name: str, has_zero_flag: bool) -> Any:
 count_ones = _bit_intrinsic("ctpop", has_zero_flag=False)
 count_trailing_zeros = _bit_intrinsic("cttz", has_zero_flag=True)
 count_leading_zeros = _bit_intrinsic("ctlz", has_zero_flag=True)
+
+
+@intrinsic  # type: ignore[misc]
+def prefetch(_typing_context: Any, array: Any, index: Any) -> Any:
+    """Ask for the cache line of array[index], of one dimension, before it is needed."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = context.make_array(signature.args[0])(context, builder, args[0]).data
+        pointer = builder.bitcast(builder.gep(place, [args[1]]), ir.IntType(8).as_pointer())
+        word = ir.IntType(32)
+        function = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [pointer.type, word, word, word]),
+            "llvm.prefetch.p0",
+        )
+        builder.call(function, [pointer, word(0), word(3), word(1)])
+        return context.get_dummy_value()
+
+    return numba.types.void(array, index), generate
+
+
+def _load_intrinsic(kind: Any, bits: int) -> Any:
+    @intrinsic  # type: ignore[misc]
+    def load(_typing_context: Any, address: Any, index: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            pointer = builder.inttoptr(args[0], ir.IntType(bits).as_pointer())
+            place = context.cast(builder, args[1], signature.args[1], numba.types.int64)
+            return builder.load(builder.gep(pointer, [place]))
+
+        return kind(address, index), generate
+
+    return load
+
+
+load_uint64 = _load_intrinsic(numba.types.uint64, 64)
+load_uint16 = _load_intrinsic(numba.types.uint16, 16)
+load_int32 = _load_intrinsic(numba.types.int32, 32)
+"""load(address, index): an element of a constant table by its address, a uint64.
+
+For tables that small functions read: a function that is handed an array counts a reference to
+it, an atomic operation that costs more than the load. Whoever passes the address keeps the array.
+"""
+
+
+@intrinsic  # type: ignore[misc]
+def compare_and_swap(_typing_context: Any, array: Any, index: Any, old: Any, new: Any) -> Any:
+    """Set array[index], uint32 of one dimension, to `new` if it is `old`; whether it was."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = context.make_array(signature.args[0])(context, builder, args[0]).data
+        pointer = builder.gep(place, [args[1]])
+        pair = builder.cmpxchg(pointer, args[2], args[3], "monotonic", "monotonic")
+        return builder.extract_value(pair, 1)
+
+    return numba.types.boolean(array, index, old, new), generate

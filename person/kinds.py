@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from typing import Any, Final
 
@@ -46,9 +46,15 @@ class Kind:
 
     def encode(self, column: Utf8Column, options: Mapping[str, Any], **extra: Any) -> EncodedField:
         """Encode one column; see the encoder's own docstring for what it accepts."""
-        module, function = self.encoder.split(":")
-        encode: Callable[..., EncodedField] = getattr(import_module(module), function)
-        return encode(column, options, **extra)
+        return _encoder(self.encoder)(column, options, **extra)
+
+
+@cache
+def _encoder(path: str) -> Callable[..., EncodedField]:
+    """The function behind 'module:function', imported once."""
+    module, function = path.split(":")
+    encode: Callable[..., EncodedField] = getattr(import_module(module), function)
+    return encode
 
 
 def slots_of(kind: str, options: Mapping[str, Any]) -> tuple[Slot, ...]:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from person import store_kernels as kernels
 from person.errors import InputError
 from person.records import RecordChunk
 
@@ -77,6 +78,37 @@ class EncodedStore:
         self._n_words = self._reader.schema.field("row").type.list_size
         counts = [self._batch(i).num_rows for i in range(self._reader.num_record_batches)]
         self._first_rows = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        # One view of the whole file: compiled code reaches any record by its place in it.
+        whole = self._map.read_buffer(self._map.size())
+        self._bytes = np.frombuffer(whole, np.uint8)
+        self._words = self._bytes[: len(self._bytes) // 8 * 8].view(np.uint64)
+        places = [self._places(number, whole.address) for number in range(len(counts))]
+        rows, sources, offsets, texts = np.array(places, np.int64).reshape(-1, 4).T
+        self._starts = rows // 8
+        self._source_starts = sources // 2
+        self._offset_starts, self._text_starts = offsets // 4, np.ascontiguousarray(texts)
+
+    def _places(self, number: int, base: int) -> tuple[int, int, int, int]:
+        """Bytes before a batch's rows, sources, ends of record ids and their characters.
+
+        Arrow lays every buffer of a file at a multiple of 8 bytes.
+        """
+        row, source, record_id = self._batch(number).columns
+        values = row.values
+        _, offsets, texts = record_id.buffers()
+        buffers = (values.buffers()[1], source.buffers()[1], offsets, texts)
+        row_at, source_at, ends_at, text_at = (
+            base if each is None else each.address
+            for each in buffers  # None: nothing in it
+        )
+        found = (
+            row_at - base + 8 * values.offset,
+            source_at - base + 2 * source.offset,
+            ends_at - base + 4 * record_id.offset,
+            text_at - base,
+        )
+        assert found[0] % 8 == found[1] % 2 == found[2] % 4 == 0
+        return found
 
     def _batch(self, number: int) -> pa.RecordBatch:
         return self._reader.get_batch(number)
@@ -106,55 +138,83 @@ class EncodedStore:
             batch = self._batch(number)
             yield int(self._first_rows[number]), batch.column(1).to_numpy(), batch.column(2)
 
-    def gather_rows(self, wanted: NDArray[np.int64]) -> NDArray[np.uint64]:
+    def gather_rows(self, wanted: NDArray[np.integer[Any]]) -> NDArray[np.uint64]:
         """Encoded rows by number, uint64[len(wanted), n_words], in the order asked for."""
         out = np.empty((len(wanted), self.n_words), np.uint64)
-        for number, places in self._by_chunk(wanted):
-            rows = self._rows(self._batch(number))
-            out[places] = rows[wanted[places] - self._first_rows[number]]
+        self._gather(wanted, np.arange(len(wanted), dtype=np.int32), out)
         return out
+
+    def gather_runs(
+        self, wanted: NDArray[np.integer[Any]]
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+        """Encoded rows by number, those of neighbours that are equal once.
+
+        Returns
+        -------
+        uint64[n_rows, n_words] rows, int32[len(wanted)] places in them
+        """
+        row = np.empty(len(wanted), np.int32)
+        out = np.empty((kernels.number_runs(wanted, row), self.n_words), np.uint64)
+        self._gather(wanted, row, out)
+        return out, row
 
     def gather_pairs(
         self, left: NDArray[np.integer[Any]], right: NDArray[np.integer[Any]]
     ) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.int32]]:
-        """Encoded rows of pairs given by record numbers, each record once.
+        """Encoded rows of pairs given by record numbers, equal neighbours once.
 
         Returns
         -------
         uint64[n_rows, n_words] rows, int32[n_pairs] left and int32[n_pairs] right places in them
         """
-        wanted, place = np.unique(np.concatenate([left, right]), return_inverse=True)
-        places = place.astype(np.int32)
-        rows = self.gather_rows(wanted.astype(np.int64, copy=False))
-        return rows, places[: len(left)], places[len(left) :]
+        one, other = np.empty(len(left), np.int32), np.empty(len(right), np.int32)
+        lefts = kernels.number_runs(left, one)
+        out = np.empty((lefts + kernels.number_runs(right, other), self.n_words), np.uint64)
+        self._gather(left, one, out[:lefts])
+        self._gather(right, other, out[lefts:])
+        other += np.int32(lefts)
+        return out, one, other
 
-    def gather_sources(self, wanted: NDArray[np.int64]) -> NDArray[np.uint16]:
+    def _gather(
+        self, wanted: NDArray[np.integer[Any]], row: NDArray[np.int32], out: NDArray[np.uint64]
+    ) -> None:
+        if len(wanted):
+            starts = (self._first_rows, self._starts)
+            kernels.gather_rows(
+                self._words, self.n_words, *starts, np.ascontiguousarray(wanted), row, out
+            )
+
+    def all_sources(self) -> NDArray[np.uint16]:
+        """Source number of every record, uint16[n_records]."""
+        parts = [source for _, source, _ in self.record_ids()]
+        return np.concatenate([np.zeros(0, np.uint16), *parts])
+
+    def gather_sources(self, wanted: NDArray[np.integer[Any]]) -> NDArray[np.uint16]:
         """Source numbers of records, uint16[len(wanted)]."""
         out = np.empty(len(wanted), np.uint16)
-        for number, places in self._by_chunk(wanted):
-            sources = self._batch(number).column(1).to_numpy()
-            out[places] = sources[wanted[places] - self._first_rows[number]]
+        if len(wanted):
+            halves = self._words.view(np.uint16)
+            wanted = np.ascontiguousarray(wanted)
+            kernels.gather_sources(halves, self._first_rows, self._source_starts, wanted, out)
         return out
 
-    def gather_record_ids(self, wanted: NDArray[np.int64]) -> pa.Array:
-        """Record ids by number, string[len(wanted)], in the order asked for."""
+    def gather_record_ids(self, wanted: NDArray[np.integer[Any]]) -> pa.Array:
+        """Record ids by number, string[len(wanted)], in the order asked for.
+
+        Of one call no more than 2 GiB of text.
+        """
         if len(wanted) == 0:
             return pa.array([], pa.string())
-        parts, order = [], []
-        for number, places in self._by_chunk(wanted):
-            local = pa.array(wanted[places] - self._first_rows[number])
-            parts.append(self._batch(number).column(2).take(local))
-            order.append(places)
-        back = np.empty(len(wanted), np.int64)
-        back[np.concatenate(order)] = np.arange(len(wanted))
-        return pa.concat_arrays(parts).take(pa.array(back))
-
-    def _by_chunk(self, wanted: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-        chunk_of = np.searchsorted(self._first_rows, wanted, side="right") - 1
-        order = np.argsort(chunk_of, kind="stable")
-        edges = np.flatnonzero(np.diff(chunk_of[order], prepend=-1))
-        for places in np.split(order, edges[1:]) if len(order) else ():
-            yield int(chunk_of[places[0]]), places
+        wanted = np.ascontiguousarray(wanted)
+        numbers = self._words.view(np.int32)
+        offsets = np.empty(len(wanted) + 1, np.int64)
+        where = (numbers, self._first_rows, self._offset_starts)
+        kernels.gather_offsets(*where, wanted, offsets)
+        assert offsets[-1] < 1 << 31, "gather record ids in parts"
+        out = np.empty(int(offsets[-1]), np.uint8)
+        kernels.gather_texts(self._bytes, *where, self._text_starts, wanted, out)
+        ends = pa.py_buffer(offsets.astype(np.int32))
+        return pa.StringArray.from_buffers(len(wanted), ends, pa.py_buffer(out))
 
     def close(self) -> None:
         self._map.close()

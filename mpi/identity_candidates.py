@@ -1,0 +1,154 @@
+"""Whom a record could be: postings of its keys, rows of what they name, weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index_store import Snapshot
+from mpi.identity_engine import Engine, Weighed
+
+__all__ = ["BLOCK_RECORDS_MAX", "Candidates", "find_candidates"]
+
+BLOCK_RECORDS_MAX: Final = 1000
+"""More records than this under one key are narrowed down by the rule's refining keys first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Candidate records of several queries, by query, then by record number.
+
+    Attributes
+    ----------
+    query : int32[m], which query
+    record : int64[m], record number
+    identity : int64[m], identity of that record
+    weighed : weights, cells and patterns of the m pairs
+    refusal : object[m], why a pair may not be linked by weight alone, else None
+    cut : (query, rule number, records before, records compared) of keys so common that only
+        part of their records were compared
+    """
+
+    query: NDArray[np.int32]
+    record: NDArray[np.int64]
+    identity: NDArray[np.int64]
+    weighed: Weighed
+    refusal: NDArray[np.object_]
+    cut: tuple[tuple[int, int, int, int], ...]
+
+
+def find_candidates(
+    snapshot: Snapshot,
+    engine: Engine,
+    rows: NDArray[np.uint64],
+    itself: NDArray[np.int64] | None = None,
+) -> Candidates:
+    """Find and weigh the candidates of each row.
+
+    Parameters
+    ----------
+    snapshot : of the index
+    engine : its compiled facts
+    rows : uint64[k, n_words], the queries
+    itself : int64[k], a record that is no candidate of the query (it is the query), -1 for none
+
+    Returns
+    -------
+    Candidates
+    """
+    query, record, cut = _pairs(snapshot, engine, rows)
+    if itself is not None:
+        kept = record != itself[query]
+        query, record = query[kept], record[kept]
+    identity = snapshot.identities(record)
+    if (identity < 0).any():
+        kept = identity >= 0
+        query, record, identity = query[kept], record[kept], identity[kept]
+    if len(rows) == 1:
+        found, place = record, np.arange(len(record), dtype=np.int32)
+    else:
+        found, inverse = np.unique(record, return_inverse=True)
+        place = inverse.astype(np.int32)
+    weighed = engine.weigh(rows, snapshot.rows(found), query, place)
+    refusal = engine.refusals(weighed.pattern)
+    return Candidates(query, record, identity, weighed, refusal, tuple(cut))
+
+
+def _pairs(
+    snapshot: Snapshot, engine: Engine, rows: NDArray[np.uint64]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], list[tuple[int, int, int, int]]]:
+    """(query, record) pairs that share a key, each once."""
+    pairs = [np.zeros(0, np.int64)]
+    cut: list[tuple[int, int, int, int]] = []
+    numbers = np.arange(len(rows), dtype=np.int64) << 32
+    for rule, keys in enumerate(engine.keys(rows)):
+        if not keys.any():
+            continue
+        for variant, table in product(keys, engine.posting_tables(rule)):
+            offsets, records = snapshot.postings(table, variant)
+            if not len(records):
+                continue
+            if len(rows) == 1 and len(records) <= BLOCK_RECORDS_MAX:
+                pairs.append(records)
+                continue
+            counts = np.diff(offsets)
+            found = np.repeat(numbers, counts) | records
+            crowded = np.flatnonzero(counts > BLOCK_RECORDS_MAX)
+            if len(crowded):
+                found = _narrowed(snapshot, engine, rule, rows, offsets, records, crowded, cut)
+            pairs.append(found)
+    merged = np.concatenate(pairs)
+    merged.sort()
+    if len(merged) > 1:
+        is_first = np.empty(len(merged), np.bool_)
+        is_first[0] = True
+        np.not_equal(merged[1:], merged[:-1], out=is_first[1:])
+        merged = merged[is_first]
+    return (merged >> 32).astype(np.int32), merged & np.int64(0xFFFFFFFF), cut
+
+
+def _narrowed(
+    snapshot: Snapshot,
+    engine: Engine,
+    rule: int,
+    rows: NDArray[np.uint64],
+    offsets: NDArray[np.int64],
+    records: NDArray[np.int64],
+    crowded: NDArray[np.int64],
+    cut: list[tuple[int, int, int, int]],
+) -> NDArray[np.int64]:
+    """Pairs of one rule; of crowded keys those that agree on refining keys too."""
+    is_crowded = np.zeros(len(rows), np.bool_)
+    is_crowded[crowded] = True
+    plain = np.repeat(~is_crowded, np.diff(offsets))
+    numbers = np.repeat(np.arange(len(rows), dtype=np.int64) << 32, np.diff(offsets))
+    pairs = [(numbers | records)[plain]]
+    for query in crowded.tolist():
+        held = records[offsets[query] : offsets[query + 1]]
+        kept = _refined(snapshot, engine, rule, rows[query : query + 1], held)
+        cut.append((query, rule, len(held), len(kept)))
+        pairs.append(np.int64(query) << 32 | kept)
+    return np.concatenate(pairs)
+
+
+def _refined(
+    snapshot: Snapshot,
+    engine: Engine,
+    rule: int,
+    row: NDArray[np.uint64],
+    records: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Records that agree on as many refining keys as it takes, the first ones first."""
+    own = engine.refining_parts(rule, row)[:, 0]
+    theirs = engine.refining_parts(rule, snapshot.rows(records))
+    for number, value in enumerate(own.tolist()):
+        if len(records) <= BLOCK_RECORDS_MAX:
+            break
+        agrees = theirs[number] == value
+        if value and agrees.any():
+            records, theirs = records[agrees], theirs[:, agrees]
+    return records[: 10 * BLOCK_RECORDS_MAX]

@@ -1,0 +1,306 @@
+"""One path for batch and single: encode -> keys -> (postings, rows) -> compare -> weigh.
+
+An engine is the compiled form of an index's facts. It holds no person, except the few names that
+are too long for their slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from blocking.kernels import combine_keys
+from blocking.keys import ResolvedRule, resolve_rules
+from matching.compiled import compile_model
+from mpi.calibration import match_probability
+from mpi.decide import says_nothing
+from mpi.identity_facts import IndexFacts
+from mpi.pair_guards import pair_refusals
+from mpi.waterfall import level_label
+from person.batch import PersonBatch, encode_batch, encode_columns
+from person.errors import ConfigError, InputError
+from person.field import OverflowTable
+from person.identity import identity_keys
+from person.layout import Layout, layout_for
+from person.records import RecordChunk
+from person.schema import BoundField
+from person.text import Utf8Column
+
+__all__ = ["Engine", "PersonColumns", "Weighed", "as_table"]
+
+_SHAPES_KEPT: Final = 64
+_PATTERNS_KEPT: Final = 1 << 17
+
+
+@dataclass(frozen=True, slots=True)
+class PersonColumns:
+    """How one shape of input is read: its fields' columns, and those that name the record."""
+
+    bound: tuple[BoundField, ...]
+    record_id: str | None
+    source: str | None
+    updated_at: str | None
+    id_type: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Pairs, weighed.
+
+    Attributes
+    ----------
+    weight : float64[n_pairs], the table's own prior included
+    cells : int32[n_comparisons, n_pairs]
+    pattern : int64[n_pairs]
+    is_silent : bool[n_pairs], the two share no field at all
+    """
+
+    weight: NDArray[np.float64]
+    cells: NDArray[np.int32]
+    pattern: NDArray[np.int64]
+    is_silent: NDArray[np.bool_]
+
+
+class Engine:
+    """Encodes, keys and weighs by the facts of one index.
+
+    Attributes
+    ----------
+    facts : what it was compiled from
+    layout : of the rows in the index
+    overflow : long names among the index's records and the present queries
+    digest : of the model, for events
+    """
+
+    def __init__(self, facts: IndexFacts, overflow: OverflowTable | None = None) -> None:
+        self.facts = facts
+        self.schema = facts.schema
+        self.layout: Layout = layout_for(facts.schema.fields)
+        self.digest = facts.model_digest
+        self._columns: dict[tuple[str, ...], PersonColumns] = {}
+        self._refusals: dict[int, str | None] = {}
+        self._labels: dict[tuple[int, int], str] = {}
+        self.overflow = OverflowTable() if overflow is None else overflow
+        self._compile()
+
+    def _compile(self) -> None:
+        facts = self.facts
+        self.compiled = compile_model(facts.model, self.layout, self.overflow, facts.frequencies)
+        self._resolved = resolve_rules(facts.rules, self.layout, self.overflow)
+        self._key_parts = sorted({p for rule in self._resolved.rules for p in rule.key_parts})
+        counts = [len(rule.variants) for rule in self._resolved.rules]
+        self._first_table = np.cumsum([0, *counts]).tolist()
+
+    def take_overflow(self, overflow: OverflowTable) -> None:
+        """Learn long names; comparing them needs their text."""
+        if len(overflow) and not np.isin(overflow.hashes, self.overflow.hashes).all():
+            self.overflow = self.overflow.merged_with(overflow)
+            self._compile()
+
+    # ------------------------------------------------------------------ encode
+
+    def columns(self, names: Sequence[str]) -> PersonColumns:
+        """Which column is which; worked out once for each shape of input.
+
+        Raises
+        ------
+        SchemaMismatchError : no column belongs to the schema
+        """
+        shape = tuple(names)
+        found = self._columns.get(shape)
+        if found is None:
+            schema = self.schema
+            found = PersonColumns(
+                schema.bind(shape),
+                schema.find_column(schema.record_id, shape),
+                schema.find_column(schema.source, shape),
+                schema.find_column(schema.updated_at, shape) if schema.updated_at else None,
+                schema.find_column(schema.id_type, shape) if schema.id_type else None,
+            )
+            if len(self._columns) >= _SHAPES_KEPT:
+                self._columns.clear()
+            self._columns[shape] = found
+        return found
+
+    def encode(self, table: pa.Table | pa.RecordBatch) -> PersonBatch:
+        """Encode records; long names among them are learnt."""
+        batch = encode_batch(
+            table, self.schema, self.layout, self.columns(table.schema.names).bound
+        )
+        self.take_overflow(batch.overflow)
+        return batch
+
+    def encode_person(self, person: Mapping[str, str | None]) -> PersonBatch:
+        """Encode one record whose values are texts: the same encoders, without Arrow's calls."""
+        columns = self.columns(tuple(person))
+        texts = []
+        for each in columns.bound:
+            text = person[each.columns[0]]
+            if len(each.columns) > 1:
+                text = ";".join(person[name] or "" for name in each.columns).strip(";")
+            texts.append((each.field, _one_text(text)))
+        id_type = None if columns.id_type is None else _one_text(person[columns.id_type])
+        batch = encode_columns(texts, id_type, 1, self.schema, self.layout)
+        self.take_overflow(batch.overflow)
+        return batch
+
+    # ------------------------------------------------------------------ keys
+
+    @property
+    def rules(self) -> tuple[ResolvedRule, ...]:
+        return self._resolved.rules
+
+    def keys(self, rows: NDArray[np.uint64]) -> list[NDArray[np.uint64]]:
+        """Posting keys of rows.
+
+        Parameters
+        ----------
+        rows : uint64[k, n_words]
+
+        Returns
+        -------
+        list of uint64[variants, k], one for each rule; 0 = no key, and no key twice for a row
+        """
+        count = len(rows)
+        parts = np.empty((len(self._resolved.parts), count), np.uint64)
+        self._resolved.fill_parts(self._key_parts, rows, parts)
+        result = []
+        for rule in self._resolved.rules:
+            keys = np.empty((len(rule.variants), count), np.uint64)
+            for variant, part_index in enumerate(rule.variants):
+                combine_keys(parts, part_index, count, keys[variant])
+                for earlier in range(variant):
+                    keys[variant][keys[variant] == keys[earlier]] = 0
+            result.append(keys)
+        return result
+
+    def first_keys(self, rule: int, rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Keys of one rule's first variant, uint64[k]."""
+        resolved = self._resolved.rules[rule]
+        parts = np.empty((len(self._resolved.parts), len(rows)), np.uint64)
+        self._resolved.fill_parts(resolved.variants[0].tolist(), rows, parts)
+        keys = np.empty(len(rows), np.uint64)
+        combine_keys(parts, resolved.variants[0], len(rows), keys)
+        return keys
+
+    def posting_tables(self, rule: int) -> range:
+        """Numbers of the store's posting tables that hold a rule's keys, one a variant."""
+        return range(self._first_table[rule], self._first_table[rule + 1])
+
+    @property
+    def posting_names(self) -> list[str]:
+        """Names of all posting tables, in order."""
+        return [
+            rule.rule.name if not variant else f"{rule.rule.name} #{variant + 1}"
+            for rule in self._resolved.rules
+            for variant in range(len(rule.variants))
+        ]
+
+    @property
+    def storage_slots(self) -> NDArray[np.int64]:
+        """Where values lie in a row, int64[n, 3], so that rows pack well; a name by character."""
+        slots: list[list[int]] = []
+        for name in self.layout.positions:
+            places = self.layout.slots(name).tolist()
+            if self.layout.kind(name) == "han_name" and places[0][2] == 64:
+                word = places[0][0]
+                places = [[word, shift, 15] for shift in (0, 15, 30, 45)] + [[word, 60, 4]]
+            slots += places
+        return np.array(slots, np.int64)
+
+    def refining_parts(self, rule: int, rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Refining keys of a rule, uint64[refining keys, k]; 0 = missing."""
+        wanted = self._resolved.rules[rule].refine
+        parts = np.empty((len(self._resolved.parts), len(rows)), np.uint64)
+        self._resolved.fill_parts(wanted, rows, parts)
+        return parts[list(wanted)]
+
+    # ------------------------------------------------------------------ weigh
+
+    def weigh(
+        self,
+        a: NDArray[np.uint64],
+        b: NDArray[np.uint64],
+        left: NDArray[np.int32],
+        right: NDArray[np.int32],
+    ) -> Weighed:
+        """Weigh pairs (a[left], b[right]) exactly as a batch run does."""
+        scores = self.compiled.score(a, b, left, right)
+        return Weighed(
+            scores.weight + self.facts.prior_shift,
+            scores.cells,
+            self.compiled.patterns(scores.cells),
+            says_nothing(self.compiled, scores),
+        )
+
+    def refusals(self, pattern: NDArray[np.int64]) -> NDArray[np.object_]:
+        """Why pairs may not be linked by weight alone; see `mpi.pair_guards`."""
+        wanted = pattern.tolist()
+        known = self._refusals
+        unknown = [each for each in set(wanted) if each not in known]
+        if unknown:
+            if len(known) > _PATTERNS_KEPT:
+                known.clear()
+                unknown = list(set(wanted))
+            reasons = pair_refusals(self.compiled, np.array(unknown, np.int64))
+            known.update(zip(unknown, reasons.tolist(), strict=True))
+        result = np.empty(len(wanted), object)
+        result[:] = [known[each] for each in wanted]
+        return result
+
+    def levels(self, cells: NDArray[np.int32]) -> dict[str, str]:
+        """What one pair's cells, int32[n_comparisons], mean to people."""
+        labels = self._labels
+        result = {}
+        for place, cell in enumerate(cells.tolist()):
+            comparison = self.compiled.comparisons[place]
+            if (place, cell) not in labels:
+                labels[place, cell] = level_label(comparison, cell)
+            result[comparison.comparison.name] = labels[place, cell]
+        return result
+
+    def probability(self, weight: float) -> float:
+        return float(match_probability(np.float64(weight)))  # type: ignore[arg-type]
+
+    def identity_keys(self, rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Valid national ids, uint64[k], 0 = none; two different ones are two people."""
+        chunk = RecordChunk(0, rows, np.zeros(len(rows), np.uint16))
+        keys = identity_keys([chunk], self.schema, self.layout, len(rows))
+        return np.zeros(len(rows), np.uint64) if keys is None else keys
+
+
+def _one_text(text: str | None) -> Utf8Column:
+    """A column of one text."""
+    data = np.frombuffer((text or "").encode(), np.uint8)
+    return Utf8Column(
+        np.array([0, len(data)], np.int32), data, np.array([text is not None], np.bool_)
+    )
+
+
+def as_table(
+    people: Mapping[str, Any] | Iterable[Mapping[str, Any]] | pa.Table | pa.RecordBatch,
+) -> pa.Table | pa.RecordBatch:
+    """People as Arrow columns: a mapping, several, or a table as it is.
+
+    Raises
+    ------
+    InputError : neither of these
+    """
+    if isinstance(people, (pa.Table, pa.RecordBatch)):
+        return people
+    rows = [people] if isinstance(people, Mapping) else list(people)
+    if not rows or not all(isinstance(row, Mapping) for row in rows):
+        raise InputError("give a person as a mapping of column names to values, or an Arrow table")
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    try:
+        arrays = [pa.array([row.get(name) for row in rows]) for name in names]
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise InputError("the values of a column are of types that do not go together") from error
+    if len(set(names)) != len(names) or not all(isinstance(name, str) for name in names):
+        raise ConfigError("columns are named by texts")
+    return pa.RecordBatch.from_arrays(arrays, names)

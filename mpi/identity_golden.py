@@ -1,0 +1,114 @@
+"""The golden record of an identity, from the texts of its records or from what they encode to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpi.identity_reading import Reader
+from mpi.identity_view import number_key
+from mpi.survivorship import GoldenField, SourceValue, Survivorship, golden_fields
+from person.dates import date_to_text
+from person.han_names import word_text
+from person.national_id import format_national_id
+from person.phones import format_phone
+
+__all__ = ["GoldenRecord", "golden_record"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenRecord:
+    """What survives of all that an identity's records say.
+
+    Attributes
+    ----------
+    enterprise_id : of the identity
+    fields : field -> value with its provenance
+    records : how many records had a say
+    """
+
+    enterprise_id: str
+    fields: dict[str, GoldenField]
+    records: int
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Field -> value, without provenance."""
+        return {name: each.value for name, each in self.fields.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "enterprise_id": self.enterprise_id,
+            "records": self.records,
+            "fields": {name: each.to_dict() for name, each in self.fields.items()},
+        }
+
+
+def golden_record(reader: Reader, identity: int, survivorship: Survivorship) -> GoldenRecord:
+    """Make the golden record of a live identity.
+
+    Parameters
+    ----------
+    reader : of the index
+    identity : its number
+    survivorship : how values are chosen
+    """
+    members = reader.state.members(identity)
+    numbers = np.array(members, np.int64)
+    rows = reader.snapshot.rows(numbers)
+    times = reader.snapshot.updated_at(numbers).tolist()
+    stated: dict[str, list[SourceValue]] = {}
+    for place, (source, record_id) in enumerate(reader.references(members)):
+        for name, text in _texts(reader, members[place], rows[place]).items():
+            stated.setdefault(name, []).append(SourceValue(text, source, record_id, times[place]))
+    order = {each.name: number for number, each in enumerate(reader.engine.schema.fields)}
+    stated = dict(sorted(stated.items(), key=lambda item: order.get(item[0], len(order))))
+    return GoldenRecord(
+        enterprise_id=reader.print_id(identity),
+        fields=golden_fields(stated, survivorship),
+        records=len(members),
+    )
+
+
+def _texts(reader: Reader, record: int, row: NDArray[np.uint64]) -> dict[str, str]:
+    """Field -> text of one record: as sent where that is kept, else what the row tells."""
+    value = reader.snapshot.get("value", number_key(record))
+    if value is not None:
+        texts: dict[str, str] = json.loads(value)
+        return texts
+    layout, result = reader.engine.layout, {}
+    for each in reader.engine.schema.fields:
+        if layout.is_hashed(each.name):
+            continue
+        components = [
+            int(row[word] >> np.uint64(shift) & np.uint64((1 << bits) - 1))
+            for word, shift, bits in layout.slots(each.name).tolist()
+        ]
+        text = _decoded(each.kind, components, reader)
+        if text:
+            result[each.name] = text
+    return result
+
+
+def _decoded(kind: str, components: list[int], reader: Reader) -> str:
+    """What an encoded value means; '' for a sketch, which has no way back."""
+    main = components[0]
+    if main == 0:
+        return ""
+    if kind == "han_name":
+        return word_text(main, reader.engine.overflow)
+    if kind == "national_id":
+        return format_national_id(main, components[1])
+    if kind == "date":
+        return date_to_text(main)
+    if kind == "phone":
+        return format_phone(main)
+    if kind == "region":
+        return f"{main:06d}"
+    if kind == "gender":
+        return {1: "男", 2: "女"}.get(main, "")
+    return ""

@@ -1,0 +1,476 @@
+"""A batch run into an identity index, in bulk: first, or over what is there already.
+
+    prepare   sources, long names, model and lines become the index's own (one transaction)
+    load      records new to the index, with their identities and postings (all or nothing)
+    move      records that the run puts elsewhere than before, changed rows, review tasks
+
+Every step leaves a sound index whose journal says what was done, so a load that was interrupted is
+simply run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from index_store import WriteBatch
+from matching.frequencies import TermFrequencies
+from matching.model import Model, Thresholds
+from mpi.decide import REFUSAL_TEXTS, Decided
+from mpi.identity_assign import NEW_IDENTITY, Assignment, assign_identities
+from mpi.identity_events import Change, Event, EventKind, encode_event
+from mpi.identity_facts import IndexFacts
+from mpi.identity_index import IdentityIndex
+from mpi.identity_plan import membership_changes
+from mpi.identity_queries import system_clock
+from mpi.identity_session import TASKS_PER_EVENT, Session
+from mpi.identity_view import (
+    StoreState,
+    number_key,
+    pack_row_value,
+    read_sources,
+    write_overflow,
+)
+from mpi.ingest import Ingested
+from person.enterprise_id import enterprise_ids_for
+from person.layout import Layout
+from person.schema import Schema, load_schema
+
+__all__ = ["LoadReport", "load_run", "repack_rows"]
+
+CHANGES_PER_EVENT: Final = 20_000
+TASKS_MAX: Final = 100_000
+MEMORY_BYTES: Final = 1 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadReport:
+    """What a bulk load did.
+
+    Attributes
+    ----------
+    enterprise_ids : uint64[n_records of the run], of each record, in the order of the run
+    records_new, records_changed, records_moved : numbers of records
+    identities_new, identities_redirected, identities_contested : numbers of identities; contested
+        clusters were left as they were because stewards' decisions stand against them
+    tasks, tasks_left_out : review tasks raised, and those past the limit, the lightest
+    first_event, last_event : of the journal
+    """
+
+    enterprise_ids: NDArray[np.uint64]
+    records_new: int
+    records_changed: int
+    records_moved: int
+    identities_new: int
+    identities_redirected: int
+    identities_contested: int
+    tasks: int
+    tasks_left_out: int
+    first_event: int
+    last_event: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the ids."""
+        names = (name for name in self.__slots__ if name != "enterprise_ids")
+        return {name: getattr(self, name) for name in names}
+
+
+def load_run(
+    path: str | Path,
+    ingested: Ingested,
+    decided: Decided,
+    model: Model,
+    frequencies: Mapping[str, TermFrequencies],
+    *,
+    by: str = "auto",
+    reason: str = "batch run",
+    memory_bytes: int = MEMORY_BYTES,
+    clock: Callable[[], int] = system_clock,
+) -> LoadReport:
+    """Bring the outcome of a batch run into an index, made if it is not there.
+
+    Parameters
+    ----------
+    path : directory of the index
+    ingested : the encoded records of the run
+    decided : their clusters, lines and pairs in doubt
+    model, frequencies : with which they were decided; the index decides with them from now on
+    by, reason : for the journal
+    memory_bytes : for the bulk load's buffers
+    clock : milliseconds of UTC
+
+    Returns
+    -------
+    LoadReport
+    """
+    directory = Path(path)
+    schema = _full_schema(ingested.schema)
+    model = model.replace(
+        thresholds=Thresholds(
+            match_weight_link_min=decided.thresholds.link_weight,
+            match_weight_review_min=decided.thresholds.review_weight,
+        )
+    )
+    if not (directory / "data.mdb").exists():
+        IdentityIndex.create(directory, schema=schema, model=model, clock=clock).close()
+    with IdentityIndex.open(directory, writable=True, clock=clock) as index:
+        load = _Load(index, ingested, decided, model, frequencies, by, reason, clock)
+        return load.run(memory_bytes)
+
+
+def _full_schema(used: Schema) -> Schema:
+    """The built-in schema that a run used a part of, with the run's own options; else the run's."""
+    if used.name != "resident":
+        return used
+    known = {each.name: each for each in used.fields}
+    full = load_schema()
+    fields = tuple(known.get(each.name, each) for each in full.fields)
+    return Schema(
+        name=full.name,
+        fields=fields,
+        record_id=used.record_id,
+        source=used.source,
+        id_type=used.id_type,
+        updated_at=used.updated_at,
+        duplicate_free_sources=used.duplicate_free_sources,
+    )
+
+
+def repack_rows(rows: NDArray[np.uint64], held: Layout, wanted: Layout) -> NDArray[np.uint64]:
+    """Rows of one layout in another; fields that it lacks are dropped, others it has are missing.
+
+    Parameters
+    ----------
+    rows : uint64[n, words of `held`]
+    held, wanted : the layouts
+
+    Returns
+    -------
+    uint64[n, words of `wanted`]
+    """
+    if held == wanted:
+        return rows
+    out = np.zeros((len(rows), wanted.n_words), np.uint64)
+    for name in held.positions:
+        if not wanted.has(name) or held.components(name) != wanted.components(name):
+            continue
+        for old, new in zip(held.slots(name).tolist(), wanted.slots(name).tolist(), strict=True):
+            if old[2] != new[2]:
+                continue
+            mask = np.uint64((1 << old[2]) - 1)
+            values = rows[:, old[0]] >> np.uint64(old[1]) & mask
+            out[:, new[0]] |= values << np.uint64(new[1])
+    return out
+
+
+class _Load:
+    """One load: what is known of each record of the run, step by step."""
+
+    def __init__(
+        self,
+        index: IdentityIndex,
+        ingested: Ingested,
+        decided: Decided,
+        model: Model,
+        frequencies: Mapping[str, TermFrequencies],
+        by: str,
+        reason: str,
+        clock: Callable[[], int],
+    ) -> None:
+        self.index, self.ingested, self.decided = index, ingested, decided
+        self.by, self.reason, self.clock = by, reason, clock
+        self.facts: IndexFacts = index.facts.replace(
+            model=model,
+            frequencies=dict(frequencies),
+            prior_shift=float(decided.prior_shift),
+            link_weight=float(decided.thresholds.link_weight),
+            review_weight=float(decided.thresholds.review_weight),
+        )
+        self.count = ingested.record_count
+        self.cluster: NDArray[np.int64] = decided.cluster.astype(np.int64)
+        self.sources: NDArray[np.int64] = np.zeros(0, np.int64)
+        self.changed = self.moved = 0
+
+    def run(self, memory_bytes: int) -> LoadReport:
+        with self.index.store.read() as snapshot:
+            first_event = snapshot.event_count + 1
+            live_before = len(self._redirected(snapshot))
+        self._prepare()
+        known = self._known()
+        assignment = self._assign(known)
+        records, identity, founders = self._numbers(known, assignment)
+        if (known < 0).any():
+            self._load(known, identity, memory_bytes)
+        if (known >= 0).any():
+            self._move(records, known, identity, assignment)
+        tasks, left_out = self._raise_tasks(records, identity)
+        with self.index.store.read() as snapshot:
+            redirected = len(self._redirected(snapshot)) - live_before
+            last_event = snapshot.event_count
+        return LoadReport(
+            enterprise_ids=enterprise_ids_for(identity, self.facts.namespace),
+            records_new=int((known < 0).sum()),
+            records_changed=self.changed,
+            records_moved=self.moved,
+            identities_new=founders,
+            identities_redirected=redirected,
+            identities_contested=len(assignment.contested),
+            tasks=tasks,
+            tasks_left_out=left_out,
+            first_event=first_event,
+            last_event=last_event,
+        )
+
+    def _redirected(self, snapshot: Any) -> list[bytes]:
+        return [key for key, _ in snapshot.range("redirect")]
+
+    # ------------------------------------------------------------------ prepare
+
+    def _prepare(self) -> None:
+        """Sources, long names and the model; the index then decides as the run did."""
+        with self.index.store.write() as batch:
+            numbers = read_sources(batch)
+            session = self._session(batch, numbers)
+            self.sources = session.source_numbers(list(self.ingested.sources))
+            write_overflow(batch, self.ingested.overflow)
+            for name, value in self.facts.to_facts().items():
+                batch.set_fact(name, value)
+            evidence = {
+                "model": self.facts.model_digest,
+                "link_weight": self.facts.link_weight,
+                "review_weight": self.facts.review_weight,
+                "prior_shift": self.facts.prior_shift,
+            }
+            session.write(EventKind.MODEL, (), evidence=evidence)
+            batch.set_fact("revision", str(batch.event_count).encode())
+        self.index.refresh()
+
+    def _session(self, batch: WriteBatch, sources: dict[str, int] | None = None) -> Session:
+        return Session(
+            batch,
+            self.index.engine,
+            read_sources(batch) if sources is None else sources,
+            by=self.by,
+            reason=self.reason,
+            at_ms=self.clock(),
+        )
+
+    # ------------------------------------------------------------------ who is who
+
+    def _known(self) -> NDArray[np.int64]:
+        """Number of each record of the run in the index, -1 for new ones."""
+        known = np.full(self.count, -1, np.int64)
+        with self.index.store.read() as snapshot:
+            if snapshot.record_count == 0:
+                return known
+            for first, source, record_id in self.ingested.store.record_ids():
+                numbers = self.sources[source].astype(np.uint16)
+                ids = [text.encode() for text in record_id.to_pylist()]
+                known[first : first + len(source)] = snapshot.find_references(numbers, ids)
+        return known
+
+    def _assign(self, known: NDArray[np.int64]) -> Assignment:
+        with self.index.store.read() as snapshot:
+            held = np.full(self.count, -1, np.int64)
+            held[known >= 0] = snapshot.identities(known[known >= 0])
+            state = StoreState(snapshot)
+            decided = {
+                int.from_bytes(part, "big")
+                for key, _ in snapshot.range("decision")
+                for part in (key[:4], key[4:])
+            }
+            is_anchored = np.isin(known, np.array(sorted(decided), np.int64)) & (known >= 0)
+            founded = held.copy()
+            for first, stop in state.bulk_ranges():
+                founded[(held >= first) & (held < stop)] = first
+        return assign_identities(self.cluster, held, is_anchored, founded)
+
+    def _numbers(
+        self, known: NDArray[np.int64], assignment: Assignment
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+        """(record numbers, identities, how many of those are new) of the run's records."""
+        is_new = known < 0
+        identity = assignment.identity.copy()
+        lacking = np.flatnonzero(identity == NEW_IDENTITY)
+        group = self.cluster[lacking]
+        alone = np.isin(group, assignment.contested)
+        group[alone] = lacking[alone]
+        # A group is founded by its first new record; one of known records only, by one of those.
+        order = np.lexsort((lacking, ~is_new[lacking], group))
+        starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+        founders = lacking[order][starts]
+        reserved = self._founding_numbers(known[founders[~is_new[founders]]])
+        with self.index.store.read() as snapshot:
+            first = snapshot.record_count
+        records = known.copy()
+        records[is_new] = first + np.arange(int(is_new.sum()))
+        number = records[founders]
+        number[~is_new[founders]] = reserved
+        sizes = np.diff(np.append(starts, len(lacking)))
+        identity[lacking[order]] = np.repeat(number, sizes)
+        return records, identity, len(founders)
+
+    def _founding_numbers(self, records: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Numbers for identities of records that the index knows: their own if never used."""
+        numbers = records.copy()
+        if not len(records):
+            return numbers
+        with self.index.store.write() as batch:
+            session = self._session(batch)
+            for place, record in enumerate(records.tolist()):
+                if session.state.was_used(record):
+                    numbers[place] = session.reserve()
+        return numbers
+
+    # ------------------------------------------------------------------ load
+
+    def _load(
+        self, known: NDArray[np.int64], identity: NDArray[np.int64], memory_bytes: int
+    ) -> None:
+        """Append the new records and their event, all or nothing."""
+        store, engine = self.index.store, self.index.engine
+        with store.read() as snapshot:
+            first, event = snapshot.record_count, snapshot.event_count + 1
+        count = int((known < 0).sum())
+        written = Event(
+            kind=EventKind.BULK,
+            at_ms=self.clock(),
+            by=self.by,
+            reason=self.reason,
+            model=engine.digest,
+            bulk={"first": first, "count": count},
+        )
+        with store.bulk_loader(memory_bytes=memory_bytes) as loader:
+            for rows, source, record_id, part in self._chunks(known):
+                keys = [variant for rule in engine.keys(rows) for variant in rule]
+                times = np.zeros(len(rows), np.uint32)
+                loader.add(rows, source, record_id, times, identity[part], keys)
+            assert loader.finish(encode_event(written)) == event
+        with store.write() as batch:
+            batch.put("load", number_key(first), number_key(first + count))
+            batch.put("loaded", number_key(first), event.to_bytes(8, "big"))
+
+    def _chunks(
+        self, known: NDArray[np.int64]
+    ) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.uint16], pa.Array, NDArray[np.int64]]]:
+        """(rows, sources, record ids, places in the run) of the new records."""
+        chunks = zip(self.ingested.store.chunks(), self.ingested.store.record_ids(), strict=True)
+        for chunk, (_, source, record_id) in chunks:
+            place = np.arange(chunk.first_row, chunk.first_row + len(chunk))
+            rows, is_new = chunk.rows, known[place] < 0
+            if not is_new.all():
+                rows, source, place = rows[is_new], source[is_new], place[is_new]
+                record_id = record_id.filter(pa.array(is_new))
+            rows = repack_rows(rows, self.ingested.layout, self.index.engine.layout)
+            yield rows, self.sources[source].astype(np.uint16), record_id, place
+
+    # ------------------------------------------------------------------ move
+
+    def _move(
+        self,
+        records: NDArray[np.int64],
+        known: NDArray[np.int64],
+        identity: NDArray[np.int64],
+        assignment: Assignment,
+    ) -> None:
+        """Bring records that the index knew to what they say and where they belong now."""
+        places = np.flatnonzero(known >= 0)
+        for start in range(0, len(places), CHANGES_PER_EVENT):
+            part = places[start : start + CHANGES_PER_EVENT]
+            rows = self.ingested.store.gather_rows(part)
+            rows = repack_rows(rows, self.ingested.layout, self.index.engine.layout)
+            with self.index.store.write() as batch:
+                session = self._session(batch)
+                changes = self._row_changes(session, records[part], rows)
+                changes += self._member_changes(session, records[part], identity[part])
+                if changes:
+                    session.write(EventKind.BULK, changes, is_automatic=True)
+        self._move_others(assignment)
+
+    def _row_changes(
+        self, session: Session, records: NDArray[np.int64], rows: NDArray[np.uint64]
+    ) -> list[Change]:
+        differs = (session.batch.rows(records) != rows).any(axis=1)
+        self.changed += int(differs.sum())
+        changes = []
+        for place in np.flatnonzero(differs).tolist():
+            record = int(records[place])
+            held = session.state.row_value(record)
+            changes.append(Change("row", record, held, pack_row_value(rows[place], 0, None)))
+        return changes
+
+    def _member_changes(
+        self, session: Session, records: NDArray[np.int64], identity: NDArray[np.int64]
+    ) -> list[Change]:
+        moved = session.batch.identities(records) != identity
+        self.moved += int(moved.sum())
+        targets = dict(zip(records[moved].tolist(), identity[moved].tolist(), strict=True))
+        return membership_changes(session.state, targets)
+
+    def _move_others(self, assignment: Assignment) -> None:
+        """Records that were not in the run follow their identity into the one it became."""
+        pairs = assignment.becomes
+        for start in range(0, len(pairs), CHANGES_PER_EVENT):
+            part = pairs[start : start + CHANGES_PER_EVENT]
+            with self.index.store.write() as batch:
+                session = self._session(batch)
+                offsets, members = batch.members(np.ascontiguousarray(part[:, 0]))
+                targets = np.repeat(part[:, 1], np.diff(offsets))
+                anchored = [bool(session.state.decisions_of(m)) for m in members.tolist()]
+                free = ~np.array(anchored, np.bool_)
+                changes = self._member_changes(session, members[free], targets[free])
+                if changes:
+                    session.write(EventKind.BULK, changes, is_automatic=True)
+
+    # ------------------------------------------------------------------ tasks
+
+    def _raise_tasks(
+        self, records: NDArray[np.int64], identity: NDArray[np.int64]
+    ) -> tuple[int, int]:
+        """Pairs in doubt become tasks, the heaviest first; pairs that were asked about are not."""
+        edges, refusal = self.decided.edges, self.decided.refusal
+        doubt = np.flatnonzero(identity[edges.left] != identity[edges.right])
+        doubt = doubt[np.argsort(-edges.weight[doubt], kind="stable")]
+        left_out = max(len(doubt) - TASKS_MAX, 0)
+        raised = 0
+        for start in range(0, min(len(doubt), TASKS_MAX), TASKS_PER_EVENT):
+            with self.index.store.write() as batch:
+                session = self._session(batch)
+                changes: list[Change] = []
+                for edge in doubt[start : start + TASKS_PER_EVENT].tolist():
+                    one, other = int(edges.left[edge]), int(edges.right[edge])
+                    record, target = int(records[other]), int(identity[one])
+                    if self._is_answered(session, record, int(records[one]), target):
+                        continue
+                    why = REFUSAL_TEXTS[int(refusal[edge])]
+                    value = {
+                        "kind": "REVIEW",
+                        "status": "open",
+                        "record": record,
+                        "identity": int(identity[other]),
+                        "candidates": [[target, round(float(edges.weight[edge]), 4), why]],
+                        "reasons": [why or "the weight lies between the review and the link line"],
+                        "event": session.next_event,
+                    }
+                    number = session.task_number(session.next_event, len(changes))
+                    changes.append(Change("task", number, None, value))
+                if changes:
+                    session.write(EventKind.TASK, changes, is_automatic=True)
+                    raised += len(changes)
+        return raised, left_out
+
+    def _is_answered(self, session: Session, record: int, other: int, target: int) -> bool:
+        """Whether a steward decided on a pair, or was asked about it before."""
+        if session.state.get("decision", (min(record, other), max(record, other))) is not None:
+            return True
+        own = session.state.identity_of(record)
+        for task in session.state.open_tasks_of(own if own is not None else record).values():
+            if target in {task["identity"], *(each[0] for each in task["candidates"])}:
+                return True
+        return False

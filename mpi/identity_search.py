@@ -1,0 +1,93 @@
+"""Looking people up by number and by description."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mpi.identity_candidates import Candidates, find_candidates
+from mpi.identity_decide import CandidateIdentity
+from mpi.identity_engine import as_table
+from mpi.identity_reading import Reader
+from mpi.identity_results import ScoredCandidate
+from person.errors import ConfigError
+
+__all__ = ["find_by_number", "search_people"]
+
+
+def find_by_number(reader: Reader, number: str, id_type: str | None) -> list[int]:
+    """Identities whose records hold a document number, rising.
+
+    Parameters
+    ----------
+    reader : of the index
+    number : as anybody writes it: 15 or 18 digits, blanks, full-width
+    id_type : of the document, None to tell by shape
+
+    Raises
+    ------
+    ConfigError : the schema has no national id, or the index keeps no postings for it
+    """
+    engine = reader.engine
+    field = next((each for each in engine.schema.fields if each.role == "national_id"), None)
+    rules = [
+        place
+        for place, rule in enumerate(engine.rules)
+        if field is not None and rule.rule.keys == (field.name,)
+    ]
+    if field is None or not rules:
+        raise ConfigError("this index keeps no postings of id numbers; search by other fields")
+    person = {field.columns[0]: number}
+    if id_type is not None and engine.schema.id_type:
+        person[engine.schema.id_type[0]] = id_type
+    rows = engine.encode_person(person).rows
+    slots = engine.layout.value_slots(field.name)
+    word, shift, bits = slots[0].tolist()
+    mask = np.uint64((1 << bits) - 1)
+    wanted = rows[0, word] >> np.uint64(shift) & mask
+    if wanted == 0:
+        return []
+    key = engine.first_keys(rules[0], rows)
+    table = engine.posting_tables(rules[0])[0]
+    _, records = reader.snapshot.postings(table, key)
+    if not len(records):
+        return []
+    held = reader.snapshot.rows(records)[:, word] >> np.uint64(shift) & mask
+    owners = reader.snapshot.identities(records[held == wanted])
+    found: list[int] = np.unique(owners[owners >= 0]).tolist()
+    return found
+
+
+def search_people(reader: Reader, fields: Mapping[str, Any], limit: int) -> list[ScoredCandidate]:
+    """Identities that a description fits, the best record of each, heaviest first.
+
+    Parameters
+    ----------
+    reader : of the index
+    fields : columns of the schema
+    limit : most candidates to return
+    """
+    if limit < 1:
+        raise ConfigError("limit must be at least 1")
+    rows = reader.engine.encode(as_table(dict(fields))).rows
+    candidates = find_candidates(reader.snapshot, reader.engine, rows)
+    return list(reader.scored(_best_of_each(candidates)[:limit], candidates))
+
+
+def _best_of_each(candidates: Candidates) -> list[CandidateIdentity]:
+    weight = candidates.weighed.weight
+    order = np.lexsort((candidates.record, -weight))
+    found: dict[int, CandidateIdentity] = {}
+    for place in order.tolist():
+        identity = int(candidates.identity[place])
+        if identity not in found:
+            found[identity] = CandidateIdentity(
+                identity,
+                int(candidates.record[place]),
+                float(weight[place]),
+                candidates.refusal[place],
+                place,
+            )
+    return list(found.values())

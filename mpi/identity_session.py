@@ -1,0 +1,254 @@
+"""One write transaction of the identity index: changes go to the store and into the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index_store import WriteBatch
+from mpi.identity_engine import Engine
+from mpi.identity_events import Change, Event, EventKind, encode_event
+from mpi.identity_plan import SAME
+from mpi.identity_view import (
+    RESERVED_SOURCE,
+    StoreState,
+    number_key,
+    put_value,
+    unpack_row_value,
+    write_change,
+    write_overflow,
+    write_source,
+    write_touched,
+)
+from person.field import OVERFLOW_BIT
+
+__all__ = ["Session"]
+
+TASKS_PER_EVENT: Final = 256
+_PLAIN_TABLES: Final = frozenset({"redirect", "retired", "decision", "task"})
+
+
+class Session:
+    """What all writes share: the batch, the clock's reading, who acts and why.
+
+    Attributes
+    ----------
+    batch : the store's transaction
+    state : the present state, own writes included
+    has_long_names : whether it wrote any
+    """
+
+    def __init__(
+        self,
+        batch: WriteBatch,
+        engine: Engine,
+        sources: dict[str, int],
+        *,
+        by: str,
+        reason: str,
+        at_ms: int,
+    ) -> None:
+        self.batch = batch
+        self.state = StoreState(batch)
+        self.engine = engine
+        self.sources = sources
+        self.by, self.reason, self.at_ms = by, reason, at_ms
+        self._fresh: set[int] = set()
+        self.has_long_names = False
+        self.first_event: int | None = None
+
+    @property
+    def next_event(self) -> int:
+        return self.batch.event_count + 1
+
+    # ------------------------------------------------------------------ records
+
+    def source_numbers(self, names: Sequence[str]) -> NDArray[np.int64]:
+        """Numbers of sources, new ones numbered now: int64[k]."""
+        for name in dict.fromkeys(names):
+            if name not in self.sources:
+                number = len(self.sources)
+                write_source(self.batch, name, number)
+                self.sources[name] = number
+        return np.array([self.sources[name] for name in names], np.int64)
+
+    def append(
+        self,
+        rows: NDArray[np.uint64],
+        sources: NDArray[np.int64],
+        record_ids: Sequence[str],
+        updated_at: NDArray[np.uint32],
+        identities: Sequence[int | None],
+        values: Sequence[dict[str, str] | None],
+    ) -> list[int]:
+        """Put new records into the store; the caller writes their events.
+
+        Parameters
+        ----------
+        rows, sources, record_ids, updated_at, values : of the records
+        identities : of each; None for one that founds its own
+
+        Returns
+        -------
+        their numbers
+        """
+        wanted = np.array([-1 if each is None else each for each in identities], np.int64)
+        encoded = [each.encode() for each in record_ids]
+        numbers = self.batch.append_records(
+            rows, sources.astype(np.uint16), encoded, updated_at, wanted
+        )
+        self._add_postings(rows, numbers)
+        self._keep_long_names(rows)
+        records: list[int] = numbers.tolist()
+        for record, each in zip(records, values, strict=True):
+            if each is not None:
+                put_value(self.batch, record, each)
+        self._fresh.update(records)
+        return records
+
+    def reserve(self) -> int:
+        """A number never used before, for an identity none of whose records can found it."""
+        rows = np.zeros((1, self.batch.state.n_words), np.uint64)
+        name = number_key(self.batch.record_count)
+        source = np.array([RESERVED_SOURCE], np.uint16)
+        numbers = self.batch.append_records(rows, source, [name], [0], [-1])
+        self.batch.remove_records(numbers)
+        return int(numbers[0])
+
+    def _keep_long_names(self, rows: NDArray[np.uint64]) -> None:
+        """Write long names that rows of the index now refer to."""
+        overflow = self.engine.overflow
+        if not len(overflow):
+            return
+        words = rows[(rows & OVERFLOW_BIT) != 0]
+        used = np.flatnonzero(np.isin(overflow.hashes, words))
+        if len(used):
+            write_overflow(self.batch, overflow, used)
+            self.has_long_names = True
+
+    def _add_postings(self, rows: NDArray[np.uint64], records: NDArray[np.int64]) -> None:
+        for rule, keys in enumerate(self.engine.keys(rows)):
+            for table, variant in zip(self.engine.posting_tables(rule), keys, strict=True):
+                self.batch.add_postings(table, variant, records)
+
+    def _remove_postings(self, rows: NDArray[np.uint64], records: NDArray[np.int64]) -> None:
+        for rule, keys in enumerate(self.engine.keys(rows)):
+            for table, variant in zip(self.engine.posting_tables(rule), keys, strict=True):
+                self.batch.remove_postings(table, variant, records)
+
+    def reference(self, record: int) -> tuple[str, str]:
+        """(source, record id) of a record."""
+        sources, record_ids = self.batch.references(np.array([record], np.int64))
+        names = {number: name for name, number in self.sources.items()}
+        return names[int(sources[0])], record_ids[0].decode()
+
+    # ------------------------------------------------------------------ events
+
+    def write(
+        self,
+        kind: EventKind,
+        changes: Iterable[Change],
+        *,
+        evidence: Mapping[str, Any] | None = None,
+        undoes: Sequence[int] = (),
+        is_automatic: bool = False,
+        bulk: Mapping[str, Any] | None = None,
+        batch: int | None = None,
+    ) -> int:
+        """Make changes and append their event.
+
+        Parameters
+        ----------
+        kind : of the event
+        changes : everything that changes; what is unchanged is dropped
+        evidence, undoes, bulk : see `Event`
+        is_automatic : a machine decided, whoever asked
+        batch : first event of the batch it belongs to
+
+        Returns
+        -------
+        number of the event
+        """
+        wanted = tuple(change for change in changes if change.before != change.after)
+        for change in wanted:
+            if change.table in _PLAIN_TABLES:
+                write_change(self.batch, change)
+        self._write_records(wanted)
+        event = Event(
+            kind=kind,
+            at_ms=self.at_ms,
+            by=self.by,
+            reason=self.reason,
+            model=self.engine.digest if is_automatic else "",
+            evidence=evidence or {},
+            changes=wanted,
+            undoes=tuple(undoes),
+            batch=batch,
+            bulk=bulk,
+        )
+        number = self.batch.append_event(encode_event(event))
+        write_touched(self.batch, event.affected(), number)
+        if self.first_event is None:
+            self.first_event = number
+        return number
+
+    def _write_records(self, changes: Sequence[Change]) -> None:
+        members = [c for c in changes if c.table == "member" and c.key not in self._fresh]
+        returned = {c.key for c in members if c.before is None}
+        removed = {c.key for c in members if c.after is None}
+        for change in changes:
+            if change.table != "row" or change.key in self._fresh:
+                continue
+            assert isinstance(change.key, int)
+            self._write_row(change, is_back=change.key in returned)
+        if removed:
+            gone = np.array(sorted(removed), np.int64)
+            self._remove_postings(self.batch.rows(gone), gone)
+        if members:
+            self.batch.set_identity(
+                np.array([c.key for c in members], np.int64),
+                np.array([-1 if c.after is None else c.after for c in members], np.int64),
+            )
+        if returned:
+            back = np.array(sorted(returned), np.int64)
+            self._add_postings(self.batch.rows(back), back)
+        for change in changes:
+            if change.table == "member" and change.key in self._fresh:
+                self._fresh.discard(change.key)
+
+    def _write_row(self, change: Change, *, is_back: bool) -> None:
+        assert isinstance(change.key, int)
+        record, numbers = change.key, np.array([change.key], np.int64)
+        if change.after is None:
+            self.batch.delete("value", number_key(record))
+            return
+        row, updated_at, values = unpack_row_value(change.after)
+        rows = row.reshape(1, -1)
+        if change.before is not None and not is_back:
+            self._remove_postings(self.batch.rows(numbers), numbers)
+        self.batch.replace_rows(numbers, rows, [updated_at])
+        if not is_back:
+            self._add_postings(rows, numbers)
+        self._keep_long_names(rows)
+        put_value(self.batch, record, values)
+
+    # ------------------------------------------------------------------ decisions, tasks
+
+    def is_pinned(self, record: int, identity: int) -> bool:
+        """Whether a steward said that this record and another of that identity are one person."""
+        return any(
+            decision["verdict"] == SAME and self.state.identity_of(other) == identity
+            for other, decision in self.state.decisions_of(record).items()
+        )
+
+    def different_from(self, record: int) -> frozenset[int]:
+        """Records that a steward declared different from this one."""
+        decisions = self.state.decisions_of(record)
+        return frozenset(r for r, decision in decisions.items() if decision["verdict"] != SAME)
+
+    def task_number(self, event: int, place: int = 0) -> int:
+        assert place < TASKS_PER_EVENT
+        return event * TASKS_PER_EVENT + place

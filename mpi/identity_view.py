@@ -1,0 +1,293 @@
+"""The state of an identity index as its store holds it, and how each change is written there.
+
+Plain tables (keys big-endian, so that their order is number order):
+
+    redirect  identity                 live identity (4 bytes)
+    heir      live identity, identity  empty; the redirects read backwards
+    retired   identity                 empty
+    decision  low record, high record  JSON
+    decided   high record, low record  empty; the decisions read backwards
+    task      task number (8 bytes)    JSON
+    open      task number              empty; the tasks nobody has closed
+    asks      identity, task number    empty; the open tasks that ask about it
+    touched   identity, event number   empty; what `history` reads
+    value     record                   JSON of the texts as the source sent them
+    load      first record             the record after the last one of a bulk load
+    source    code of a source         its number (2 bytes)
+    overflow  hash of a long name      its codes (4 bytes each)
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index_store import Snapshot, WriteBatch
+from mpi.identity_events import Change
+from person.errors import IdentityError
+from person.field import OverflowTable
+
+__all__ = [
+    "StoreState",
+    "number_key",
+    "pack_row_value",
+    "put_value",
+    "read_overflow",
+    "read_sources",
+    "touched_events",
+    "unpack_row_value",
+    "write_change",
+    "write_overflow",
+    "write_source",
+    "write_touched",
+]
+
+SOURCES_MAX: Final = 65_000
+RESERVED_SOURCE: Final = 65_535
+"""Source of records that exist only to give their number to an identity."""
+
+
+def number_key(*numbers: int) -> bytes:
+    """Record or identity numbers as a key: 4 bytes each."""
+    return b"".join(number.to_bytes(4, "big") for number in numbers)
+
+
+def _pair_keys(key: bytes) -> tuple[int, int]:
+    return int.from_bytes(key[:4], "big"), int.from_bytes(key[4:], "big")
+
+
+class StoreState:
+    """The present state, read from a snapshot or a write batch; a `StateView` of plans."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+
+    def identity_of(self, record: int) -> int | None:
+        identity = int(self.snapshot.identities(np.array([record], np.int64))[0])
+        return None if identity < 0 else identity
+
+    def members(self, identity: int) -> list[int]:
+        if identity >= self.snapshot.record_count:
+            return []
+        found: list[int] = self.snapshot.members(np.array([identity], np.int64))[1].tolist()
+        return found
+
+    def redirect(self, identity: int) -> int | None:
+        value = self.snapshot.get("redirect", number_key(identity))
+        return None if value is None else int.from_bytes(value, "big")
+
+    def redirects_to(self, identity: int) -> list[int]:
+        low, high = number_key(identity), number_key(identity + 1)
+        return [_pair_keys(key)[1] for key, _ in self.snapshot.range("heir", low, high)]
+
+    def is_retired(self, identity: int) -> bool:
+        return self.snapshot.get("retired", number_key(identity)) is not None
+
+    def decisions_of(self, record: int) -> dict[int, dict[str, Any]]:
+        low, high = number_key(record), number_key(record + 1)
+        found = {}
+        for key, value in self.snapshot.range("decision", low, high):
+            found[_pair_keys(key)[1]] = json.loads(value)
+        for key, _ in self.snapshot.range("decided", low, high):
+            other = _pair_keys(key)[1]
+            found[other] = self.get("decision", (other, record))
+        return found
+
+    def task(self, number: int) -> dict[str, Any] | None:
+        value = self.snapshot.get("task", number.to_bytes(8, "big"))
+        return None if value is None else json.loads(value)
+
+    def tasks(self, *, only_open: bool = True) -> Iterator[tuple[int, dict[str, Any]]]:
+        """(number, task), oldest first."""
+        if not only_open:
+            for key, value in self.snapshot.range("task"):
+                yield int.from_bytes(key, "big"), json.loads(value)
+            return
+        for key, _ in self.snapshot.range("open"):
+            number = int.from_bytes(key, "big")
+            task = self.task(number)
+            assert task is not None, "an open task is a task"
+            yield number, task
+
+    def bulk_ranges(self) -> list[tuple[int, int]]:
+        """(first, stop) record numbers of each bulk load."""
+        return [
+            (int.from_bytes(key, "big"), int.from_bytes(value, "big"))
+            for key, value in self.snapshot.range("load")
+        ]
+
+    def open_tasks_of(self, identity: int) -> dict[int, dict[str, Any]]:
+        """Open tasks that ask about an identity."""
+        low, high = number_key(identity), number_key(identity + 1)
+        numbers = [
+            int.from_bytes(key[4:], "big") for key, _ in self.snapshot.range("asks", low, high)
+        ]
+        return {number: task for number in numbers if (task := self.task(number)) is not None}
+
+    def was_used(self, identity: int) -> bool:
+        """Whether an identity of that number is or was alive."""
+        return (
+            bool(self.members(identity))
+            or self.redirect(identity) is not None
+            or self.is_retired(identity)
+        )
+
+    def get(self, table: str, key: Any) -> Any:
+        if table == "member":
+            return self.identity_of(key)
+        if table == "redirect":
+            return self.redirect(key)
+        if table == "retired":
+            return True if self.is_retired(key) else None
+        if table == "task":
+            return self.task(key)
+        if table == "decision":
+            value = self.snapshot.get("decision", number_key(*key))
+            return None if value is None else json.loads(value)
+        if table == "row":
+            return self.row_value(key)
+        raise AssertionError(f"no view of {table}")
+
+    def row_value(self, record: int) -> list[Any] | None:
+        """What a record says, as events write it; None where it is not in the index."""
+        if self.identity_of(record) is None:
+            return None
+        numbers = np.array([record], np.int64)
+        row = self.snapshot.rows(numbers)[0]
+        updated_at = int(self.snapshot.updated_at(numbers)[0])
+        value = self.snapshot.get("value", number_key(record))
+        return pack_row_value(row, updated_at, None if value is None else json.loads(value))
+
+
+def pack_row_value(
+    row: NDArray[np.uint64], updated_at: int, values: dict[str, str] | None
+) -> list[Any]:
+    """[row in base64, time of update, texts as the source sent them or None]."""
+    return [base64.b64encode(row.astype("<u8").tobytes()).decode(), updated_at, values]
+
+
+def unpack_row_value(value: list[Any]) -> tuple[NDArray[np.uint64], int, dict[str, str] | None]:
+    """Undo `pack_row_value`."""
+    row = np.frombuffer(base64.b64decode(value[0]), "<u8").astype(np.uint64)
+    return row, int(value[1]), value[2]
+
+
+def write_change(batch: WriteBatch, change: Change) -> None:
+    """Write a change of a plain table; records and their identities are the store's own."""
+    key, before, after = change.key, change.before, change.after
+    if change.table == "redirect":
+        assert isinstance(key, int)
+        if before is not None:
+            batch.delete("heir", number_key(before, key))
+        if after is None:
+            batch.delete("redirect", number_key(key))
+        else:
+            batch.put("redirect", number_key(key), number_key(after))
+            batch.put("heir", number_key(after, key), b"")
+    elif change.table == "retired":
+        assert isinstance(key, int)
+        _set(batch, "retired", number_key(key), None if after is None else b"")
+    elif change.table == "decision":
+        assert isinstance(key, tuple)
+        low, high = key
+        _set(batch, "decision", number_key(low, high), _json(after))
+        _set(batch, "decided", number_key(high, low), None if after is None else b"")
+    elif change.table == "task":
+        assert isinstance(key, int)
+        number = key.to_bytes(8, "big")
+        _set(batch, "task", number, _json(after))
+        is_open = after is not None and after["status"] == "open"
+        _set(batch, "open", number, b"" if is_open else None)
+        _index_task(batch, key, before, after)
+    else:
+        raise AssertionError(f"{change.table} is not a plain table")
+
+
+def _index_task(
+    batch: WriteBatch, number: int, before: dict[str, Any] | None, after: dict[str, Any] | None
+) -> None:
+    """Keep open tasks findable by the identities they ask about."""
+    for task, is_added in ((before, False), (after, True)):
+        if task is None or task["status"] != "open":
+            continue
+        for identity in {task["identity"], *(each[0] for each in task["candidates"])}:
+            key = number_key(identity) + number.to_bytes(8, "big")
+            _set(batch, "asks", key, b"" if is_added else None)
+
+
+def _set(batch: WriteBatch, table: str, key: bytes, value: bytes | None) -> None:
+    if value is None:
+        batch.delete(table, key)
+    else:
+        batch.put(table, key, value)
+
+
+def _json(value: Any) -> bytes | None:
+    if value is None:
+        return None
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def put_value(batch: WriteBatch, record: int, values: dict[str, str] | None) -> None:
+    """Keep a record's texts, or forget them."""
+    _set(batch, "value", number_key(record), _json(values))
+
+
+def read_sources(snapshot: Snapshot) -> dict[str, int]:
+    """Code of each source -> its number."""
+    return {key.decode(): int.from_bytes(value, "big") for key, value in snapshot.range("source")}
+
+
+def write_source(batch: WriteBatch, name: str, number: int) -> None:
+    """Give a source its number.
+
+    Raises
+    ------
+    IdentityError : too many sources
+    """
+    if number >= SOURCES_MAX:
+        raise IdentityError(
+            f"the index has {SOURCES_MAX} sources already; is the source column the right one?"
+        )
+    batch.put("source", name.encode(), number.to_bytes(2, "big"))
+
+
+def read_overflow(snapshot: Snapshot) -> OverflowTable:
+    """The long names of the index."""
+    hashes, lengths, codes = [], [], [np.zeros(0, np.uint32)]
+    for key, value in snapshot.range("overflow"):
+        hashes.append(int.from_bytes(key, "big"))
+        codes.append(np.frombuffer(value, "<u4").astype(np.uint32))
+        lengths.append(len(codes[-1]))
+    offsets = np.zeros(len(hashes) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return OverflowTable(np.array(hashes, np.uint64), offsets, np.concatenate(codes))
+
+
+def write_overflow(
+    batch: WriteBatch, overflow: OverflowTable, places: NDArray[np.int64] | None = None
+) -> None:
+    """Keep long names: all, or those at some places of the table."""
+    chosen = range(len(overflow)) if places is None else places.tolist()
+    for place in chosen:
+        hashed = int(overflow.hashes[place])
+        codes = overflow.codes[overflow.offsets[place] : overflow.offsets[place + 1]]
+        batch.put("overflow", hashed.to_bytes(8, "big"), codes.astype("<u4").tobytes())
+
+
+def write_touched(batch: WriteBatch, identities: Iterable[int], event: int) -> None:
+    """Note which identities an event concerned."""
+    number = event.to_bytes(8, "big")
+    for identity in identities:
+        batch.put("touched", number_key(identity) + number, b"")
+
+
+def touched_events(snapshot: Snapshot, identity: int) -> list[int]:
+    """Numbers of the events that concerned an identity, rising."""
+    low, high = number_key(identity), number_key(identity + 1)
+    return [int.from_bytes(key[4:], "big") for key, _ in snapshot.range("touched", low, high)]

@@ -1,0 +1,410 @@
+"""Adding, updating and removing records: what a machine may decide, and what it asks instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpi.identity_candidates import Candidates
+from mpi.identity_decide import Outcome, Queries, Verdict, decide_queries
+from mpi.identity_events import Change, EventKind
+from mpi.identity_people import People
+from mpi.identity_plan import DIFFERENT, membership_changes
+from mpi.identity_results import Receipt
+from mpi.identity_session import Session
+from mpi.identity_view import pack_row_value
+from person.enterprise_id import enterprise_ids_for, format_enterprise_ids
+
+__all__ = ["place_again", "printed_id", "remove_record", "write_people"]
+
+PINNED: Final = "a steward placed this record"
+LEFT_ALONE: Final = "the record now says nothing that could be compared"
+_EVIDENCE_CANDIDATES_MAX: Final = 5
+
+
+def printed_id(session: Session, identity: int | None) -> str | None:
+    """An identity number as its enterprise id."""
+    if identity is None:
+        return None
+    ids = enterprise_ids_for(np.array([identity], np.int64), session.engine.facts.namespace)
+    text: str = format_enterprise_ids(ids)[0].as_py()
+    return text
+
+
+def write_people(session: Session, people: People, *, may_update: bool) -> list[Receipt]:
+    """Add records, and update those that the index has already.
+
+    Parameters
+    ----------
+    session : of the write
+    people : each record once
+    may_update : False leaves records that are there as they are ('unchanged')
+
+    Returns
+    -------
+    one Receipt a record, in their order; new records are taken first, then updates, each
+    seeing what the ones before it did
+    """
+    sources = session.source_numbers(people.sources)
+    encoded = [each.encode() for each in people.record_ids]
+    known = session.batch.find_references(sources.astype(np.uint16), encoded)
+    receipts: dict[int, Receipt] = {}
+    _add_in_waves(session, people, sources, np.flatnonzero(known < 0).tolist(), receipts)
+    for place in np.flatnonzero(known >= 0).tolist():
+        record = int(known[place])
+        if may_update:
+            receipts[place] = _update(session, people, place, record, int(sources[place]))
+        else:
+            receipts[place] = _unchanged(session, people, place, record)
+    return [receipts[place] for place in range(len(people))]
+
+
+# ---------------------------------------------------------------------- adding
+
+
+def _add_in_waves(
+    session: Session,
+    people: People,
+    sources: NDArray[np.int64],
+    places: list[int],
+    receipts: dict[int, Receipt],
+) -> None:
+    """Add new records, together where none of them can matter to another.
+
+    Two records matter to each other if they share a key or a candidate; the later one then waits
+    for the next wave, so that the outcome is that of adding them one by one.
+    """
+    if not places:
+        return
+    keys = _key_sets(session, people.rows[places])
+    keys_of = dict(zip(places, keys, strict=True))
+    queries = Queries(rows=people.rows, source=sources, itself=np.full(len(people), -1, np.int64))
+    waiting = places
+    while waiting:
+        verdicts, candidates = decide_queries(session.batch, session.engine, queries.take(waiting))
+        wave: list[tuple[int, int]] = []
+        later: list[int] = []
+        taken: set[Any] = set()
+        for query, place in enumerate(waiting):
+            concerns = keys_of[place] | {each.identity for each in verdicts[query].candidates}
+            if taken.isdisjoint(concerns):
+                wave.append((query, place))
+            else:
+                later.append(place)
+            taken |= concerns
+        _write_wave(session, people, sources, wave, verdicts, candidates, receipts)
+        waiting = later
+
+
+def _key_sets(session: Session, rows: NDArray[np.uint64]) -> list[set[Any]]:
+    """(rule, key) of each row; identities, which are plain numbers, never look like them."""
+    sets: list[set[Any]] = [set() for _ in range(len(rows))]
+    for rule, keys in enumerate(session.engine.keys(rows)):
+        for variant in keys:
+            for row, key in enumerate(variant.tolist()):
+                if key:
+                    sets[row].add((rule, key))
+    return sets
+
+
+def _write_wave(
+    session: Session,
+    people: People,
+    sources: NDArray[np.int64],
+    wave: Sequence[tuple[int, int]],
+    verdicts: Sequence[Verdict],
+    candidates: Candidates,
+    receipts: dict[int, Receipt],
+) -> None:
+    places = [place for _, place in wave]
+    targets = [verdicts[query].identity for query, _ in wave]
+    records = session.append(
+        people.rows[places],
+        sources[places],
+        [people.record_ids[place] for place in places],
+        people.updated_at[places],
+        targets,
+        [people.values[place] for place in places],
+    )
+    identities = [r if t is None else t for r, t in zip(records, targets, strict=True)]
+    for (query, place), record, identity in zip(wave, records, identities, strict=True):
+        verdict = verdicts[query]
+        said = pack_row_value(
+            people.rows[place], int(people.updated_at[place]), people.values[place]
+        )
+        reference = [people.sources[place], people.record_ids[place]]
+        changes = [
+            Change("member", record, None, identity),
+            Change("reference", record, None, reference),
+            Change("row", record, None, said),
+        ]
+        tasks = _tasks(session, verdict, record, identity)
+        event = session.write(
+            EventKind.ADD,
+            [*changes, *tasks],
+            evidence=_evidence(verdict, candidates),
+            is_automatic=True,
+            batch=session.first_event,
+        )
+        receipts[place] = Receipt(
+            action="added",
+            source=reference[0],
+            record_id=reference[1],
+            enterprise_id=printed_id(session, identity),
+            outcome=verdict.outcome,
+            match_weight=verdict.weight,
+            reasons=verdict.reasons,
+            event=event,
+            task=tasks[0].key if tasks else None,  # type: ignore[arg-type]
+        )
+
+
+def _evidence(verdict: Verdict, candidates: Candidates) -> dict[str, Any]:
+    """Why: outcome, and of the best candidates identity, record, weight, pattern and refusal."""
+    if not verdict.candidates:
+        return {"outcome": verdict.outcome.value}
+    return {
+        "outcome": verdict.outcome.value,
+        "candidates": [
+            [
+                each.identity,
+                each.record,
+                round(each.weight, 4),
+                int(candidates.weighed.pattern[each.place]),
+                each.refusal,
+            ]
+            for each in verdict.candidates[:_EVIDENCE_CANDIDATES_MAX]
+        ],
+        "reasons": list(verdict.reasons),
+    }
+
+
+def _tasks(session: Session, verdict: Verdict, record: int, identity: int) -> list[Change]:
+    """Review tasks that a verdict raises, not yet written."""
+    event = session.next_event
+    if verdict.outcome is Outcome.REVIEW:
+        return [_task(session, "REVIEW", verdict, record, identity, event)]
+    duplicates = [each for each in verdict.also if not _is_known(session, identity, each)]
+    if not duplicates:
+        return []
+    others = tuple(each for each in verdict.candidates if each.identity in duplicates)
+    also = Verdict(
+        Outcome.REVIEW, None, verdict.weight, ("one record fits both identities",), others
+    )
+    return [_task(session, "POSSIBLE_DUPLICATE", also, record, identity, event)]
+
+
+def _task(
+    session: Session, kind: str, verdict: Verdict, record: int, identity: int, event: int
+) -> Change:
+    value = {
+        "kind": kind,
+        "status": "open",
+        "record": record,
+        "identity": identity,
+        "candidates": [
+            [each.identity, round(each.weight, 4), each.refusal]
+            for each in verdict.candidates
+            if each.identity != identity
+        ],
+        "reasons": list(verdict.reasons),
+        "event": event,
+    }
+    return Change("task", session.task_number(event), None, value)
+
+
+def _is_known(session: Session, one: int, other: int) -> bool:
+    """Whether it was asked already, or decided, if two identities are one person."""
+    for task in session.state.open_tasks_of(one).values():
+        if other in {task["identity"], *(each[0] for each in task["candidates"])}:
+            return True
+    others = set(session.state.members(other))
+    return any(
+        decision["verdict"] == DIFFERENT and known in others
+        for record in session.state.members(one)[:16]
+        for known, decision in session.state.decisions_of(record).items()
+    )
+
+
+# ---------------------------------------------------------------------- updating
+
+
+def _unchanged(session: Session, people: People, place: int, record: int) -> Receipt:
+    return Receipt(
+        action="unchanged",
+        source=people.sources[place],
+        record_id=people.record_ids[place],
+        enterprise_id=printed_id(session, session.state.identity_of(record)),
+    )
+
+
+def _update(session: Session, people: People, place: int, record: int, source: int) -> Receipt:
+    """Take a record's new content; it may move, or raise a task."""
+    held = session.state.row_value(record)
+    assert held is not None, "a reference names a record of the index"
+    new = pack_row_value(people.rows[place], int(people.updated_at[place]), people.values[place])
+    if new[0] == held[0] and (held[2] is None or new[2] is None or new[2] == held[2]):
+        return _unchanged(session, people, place, record)
+    changes = [Change("row", record, held, new)]
+    return place_again(
+        session, record, people.rows[place : place + 1], source, changes, EventKind.UPDATE
+    )
+
+
+def place_again(
+    session: Session,
+    record: int,
+    row: NDArray[np.uint64],
+    source: int,
+    changes: Sequence[Change],
+    kind: EventKind,
+) -> Receipt:
+    """Decide on a record that is in the index anew, and move it where it belongs now.
+
+    Parameters
+    ----------
+    session : of the write
+    record : its number
+    row : uint64[1, n_words], what it says now
+    source : number of its source
+    changes : further changes of the same event
+    kind : of the event
+    """
+    queries = Queries(
+        rows=row,
+        source=np.array([source], np.int64),
+        itself=np.array([record], np.int64),
+        different={0: session.different_from(record)},
+    )
+    verdicts, candidates = decide_queries(session.batch, session.engine, queries)
+    verdict = verdicts[0]
+    before = session.state.identity_of(record)
+    assert before is not None
+    target, doubt = _placement(session, record, row, before, verdict)
+    moves = membership_changes(session.state, {record: target})
+    tasks = _tasks_again(session, verdict, record, before, target, doubt)
+    source_name, record_id = session.reference(record)
+    event = None
+    if changes or moves or tasks:
+        event = session.write(
+            kind,
+            [*changes, *moves, *tasks],
+            evidence=_evidence(verdict, candidates),
+            is_automatic=True,
+            batch=session.first_event,
+        )
+    return Receipt(
+        action="updated" if target == before else "moved",
+        source=source_name,
+        record_id=record_id,
+        enterprise_id=printed_id(session, target),
+        outcome=verdict.outcome,
+        match_weight=verdict.weight,
+        reasons=doubt,
+        event=event,
+        task=next((t.key for t in tasks if t.before is None), None),  # type: ignore[arg-type]
+        moved_from=None if target == before else printed_id(session, before),
+    )
+
+
+def _tasks_again(
+    session: Session,
+    verdict: Verdict,
+    record: int,
+    before: int,
+    target: int,
+    doubt: tuple[str, ...],
+) -> list[Change]:
+    """Tasks that deciding again raises, then those that it makes pointless."""
+    asked = {
+        number: task
+        for number, task in session.state.open_tasks_of(before).items()
+        if task["record"] == record and task["kind"] == "REVIEW"
+    }
+    raised: list[Change] = []
+    if doubt:
+        question = Verdict(Outcome.REVIEW, None, verdict.weight, doubt, verdict.candidates)
+        raised = [_task(session, "REVIEW", question, record, target, session.next_event)]
+        new = raised[0].after
+        if any(_is_same_question(new, task) for task in asked.values()):
+            return []
+        if not new["candidates"] and target == before:
+            raised = []
+    elif verdict.outcome is Outcome.LINK:
+        raised = _tasks(session, verdict, record, target)
+    closed = {"status": "closed", "closed_by": "auto", "verdict": "SUPERSEDED"}
+    return raised + [Change("task", n, task, task | closed) for n, task in asked.items()]
+
+
+def _is_same_question(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    def asked(task: dict[str, Any]) -> tuple[int, list[int]]:
+        return task["identity"], sorted(each[0] for each in task["candidates"])
+
+    return asked(one) == asked(other)
+
+
+def _placement(
+    session: Session, record: int, row: NDArray[np.uint64], before: int, verdict: Verdict
+) -> tuple[int, tuple[str, ...]]:
+    """(identity that a record belongs to now, doubts for a steward)."""
+    others = [each for each in session.state.members(before) if each != record]
+    is_pinned = session.is_pinned(record, before)
+    own = next((each for each in verdict.candidates if each.identity == before), None)
+    if verdict.outcome is Outcome.LINK:
+        assert verdict.identity is not None
+        if verdict.identity != before and is_pinned:
+            return before, (PINNED,)
+        return verdict.identity, ()
+    if not others or own is not None:
+        return before, verdict.reasons
+    if is_pinned:
+        return before, (PINNED, *verdict.reasons)
+    if _is_silent(session, row, others):
+        return before, (LEFT_ALONE,)
+    is_free = not session.state.was_used(record)
+    return (record if is_free else session.reserve()), verdict.reasons
+
+
+def _is_silent(session: Session, row: NDArray[np.uint64], others: Sequence[int]) -> bool:
+    """Whether a row shares no field with any of some records."""
+    rows = session.batch.rows(np.array(others[:64], np.int64))
+    right = np.arange(len(rows), dtype=np.int32)
+    weighed = session.engine.weigh(row, rows, np.zeros(len(rows), np.int32), right)
+    return bool(weighed.is_silent.all())
+
+
+# ---------------------------------------------------------------------- removing
+
+
+def remove_record(session: Session, record: int) -> Receipt:
+    """Take a record out of the index; the last one of an identity retires its id.
+
+    Parameters
+    ----------
+    session : of the write
+    record : its number
+    """
+    source, record_id = session.reference(record)
+    before = session.state.identity_of(record)
+    changes = membership_changes(session.state, {record: None})
+    changes.append(Change("reference", record, [source, record_id], None))
+    changes.append(Change("row", record, session.state.row_value(record), None))
+    for number, task in session.state.open_tasks_of(before or 0).items():
+        if task["record"] == record:
+            closed = task | {"status": "closed", "closed_by": "auto", "verdict": "REMOVED"}
+            changes.append(Change("task", number, task, closed))
+    for other, decision in session.state.decisions_of(record).items():
+        pair = (min(record, other), max(record, other))
+        changes.append(Change("decision", pair, decision, None))
+    event = session.write(EventKind.REMOVE, changes)
+    return Receipt(
+        action="removed",
+        source=source,
+        record_id=record_id,
+        enterprise_id=None,
+        event=event,
+        moved_from=printed_id(session, before),
+    )
