@@ -4,9 +4,10 @@
     python -m bench.accuracy --write-readme
 
 Every engine runs in a process of its own on the same Parquet files and never sees the truth.
-Writes <out>/results.jsonl (a line per set and engine), <out>/details.md (every figure) and
-<out>/table.md (the README's table), and prints the last. The second form measures nothing: it
-puts the last <out>/table.md between the README's markers.
+Writes <out>/results.jsonl (a line per set and engine), <out>/details.md (every figure),
+<out>/table.md and <out>/residents.md (the README's tables), and prints the last two. The second
+form measures nothing: it puts the last tables between the README's markers. Generated residents
+are part of it: 100 thousand people always, 1 million with --sets residents_1m.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench.accuracy_judge import Judge
+from bench.accuracy_judge import BestCut, Judge
+from bench.accuracy_residents import RESIDENT_EXTRA, RESIDENT_SIZES, load_residents
 from bench.accuracy_sets import (
     DEFAULT_SETS,
     EXTRA_SETS,
@@ -31,8 +33,14 @@ from bench.accuracy_sets import (
     load_set,
     write_set,
 )
-from bench.accuracy_splink_plans import FLAVOURS
+from bench.accuracy_splink_plans import FLAVOURS, has_plan
 from bench.accuracy_table import details_table, insert_table, readme_table
+from bench.accuracy_tables_residents import (
+    RESIDENTS_BEGIN,
+    RESIDENTS_END,
+    residents_table,
+    without_causes,
+)
 
 __all__ = ["main", "run_sets"]
 
@@ -64,7 +72,7 @@ def run_sets(sets: Iterable[str], engines: Sequence[str], out: Path) -> list[dic
     with (out / "results.jsonl").open("w", encoding="utf-8") as lines:
         for name in sets:
             try:
-                labelled = load_set(name)
+                labelled = load_residents(name) if name in RESIDENT_SIZES else load_set(name)
             except SetMissingError as error:
                 _say(f"skipped: {error}")
                 continue
@@ -80,6 +88,8 @@ def _run_set(labelled: LabelledSet, engines: Sequence[str], out: Path) -> list[d
     judge = Judge(labelled)
     results = []
     for engine in engines:
+        if engine != OURS and not has_plan(labelled.name, engine):
+            continue
         try:
             if engine == OURS:
                 found = _run_ours(labelled, judge, out / "inputs", out / engine)
@@ -94,9 +104,16 @@ def _run_set(labelled: LabelledSet, engines: Sequence[str], out: Path) -> list[d
             _say(
                 f"{labelled.name} {engine} {record['threshold']}: F1 {record['f1']:.4f} "
                 f"P {record['precision']:.4f} R {record['recall']:.4f} "
-                f"best cut {record['best_cut_f1']:.4f} {record['seconds']:.1f} s"
+                f"best cut {record['best_cut_f1'] or math.nan:.4f} {record['seconds']:.1f} s"
             )
     return results
+
+
+def _best(best: BestCut | None) -> dict[str, Any]:
+    return {
+        "best_cut_f1": None if best is None else best.f1,
+        "best_cut_match_weight": None if best is None else best.match_weight,
+    }
 
 
 def _run_ours(labelled: LabelledSet, judge: Judge, inputs: Path, out: Path) -> list[dict[str, Any]]:
@@ -111,8 +128,7 @@ def _run_ours(labelled: LabelledSet, judge: Judge, inputs: Path, out: Path) -> l
         | judge.score_clusters(out / "run" / "clusters.parquet", "enterprise_id")
         | {
             "threshold": "default",
-            "best_cut_f1": best.f1,
-            "best_cut_match_weight": best.match_weight,
+            **_best(best),
             "expected": run["expected"],
             "candidate_pairs": run["counts"]["candidate_pairs"],
         }
@@ -127,8 +143,7 @@ def _run_splink(
     pairs = out / "pairs.parquet"
     best = judge.best_cut(pairs)
     shared = facts | {
-        "best_cut_f1": best.f1,
-        "best_cut_match_weight": best.match_weight,
+        **_best(best),
         "candidate_recall": judge.score_links(pairs, -math.inf)["recall"],
     }
     return [
@@ -161,13 +176,31 @@ def _run_process(module: str, arguments: list[str], inputs: Path, out: Path) -> 
     return facts | {"process_seconds": time.perf_counter() - started}
 
 
-def _write_readme(table: Path) -> None:
-    """Put a table measured before into the README."""
-    if not table.exists():
-        raise SystemExit(f"{table}: nothing measured yet; run python -m bench.accuracy first")
+def _write_readme(out: Path) -> None:
+    """Put tables measured before into the README, each where it has its markers."""
+    tables = [out / "table.md", out / "residents.md"]
+    if not any(table.exists() for table in tables):
+        raise SystemExit(f"{out}: nothing measured yet; run python -m bench.accuracy first")
     document = README.read_text(encoding="utf-8")
-    document = insert_table(document, table.read_text(encoding="utf-8"))
+    if tables[0].exists():
+        document = insert_table(document, tables[0].read_text(encoding="utf-8"))
+    if tables[1].exists():
+        text = without_causes(tables[1].read_text(encoding="utf-8"))
+        document = insert_table(document, text, begin=RESIDENTS_BEGIN, end=RESIDENTS_END)
     README.write_text(document, encoding="utf-8")
+
+
+def _write_tables(results: Sequence[dict[str, Any]], out: Path) -> None:
+    """Write and print the README's tables: of the sets of others, and of generated residents."""
+    others = [each for each in results if each["set"] not in RESIDENT_SIZES]
+    residents = [each for each in results if each["set"] in RESIDENT_SIZES]
+    for name, found, make in (
+        ("table.md", others, readme_table),
+        ("residents.md", residents, residents_table),
+    ):
+        if found:
+            (out / name).write_text(make(found), encoding="utf-8")
+            print(make(found))
 
 
 def _say(line: str) -> None:
@@ -175,9 +208,11 @@ def _say(line: str) -> None:
 
 
 def main() -> None:
+    default_sets = (*DEFAULT_SETS, *(name for name in RESIDENT_SIZES if name not in RESIDENT_EXTRA))
+    extra_sets = (*EXTRA_SETS, *RESIDENT_EXTRA)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--sets", default=",".join(DEFAULT_SETS), help=f"also: {', '.join(EXTRA_SETS)}"
+        "--sets", default=",".join(default_sets), help=f"also: {', '.join(extra_sets)}"
     )
     parser.add_argument("--engines", default=",".join(ENGINES), help=f"of {', '.join(ENGINES)}")
     parser.add_argument("--no-splink", action="store_true", help="our engine alone")
@@ -187,10 +222,10 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     if arguments.write_readme:
-        _write_readme(arguments.out / "table.md")
+        _write_readme(arguments.out)
         return
     sets, engines = arguments.sets.split(","), arguments.engines.split(",")
-    unknown = (set(sets) - {*DEFAULT_SETS, *EXTRA_SETS}) | (set(engines) - set(ENGINES))
+    unknown = (set(sets) - {*default_sets, *extra_sets}) | (set(engines) - set(ENGINES))
     if unknown:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     if arguments.no_splink:
@@ -200,9 +235,7 @@ def main() -> None:
         engines = [engine for engine in engines if engine == OURS]
     results = run_sets(sets, engines, arguments.out)
     (arguments.out / "details.md").write_text(details_table(results), encoding="utf-8")
-    table = readme_table(results)
-    (arguments.out / "table.md").write_text(table, encoding="utf-8")
-    print(table)
+    _write_tables(results, arguments.out)
 
 
 if __name__ == "__main__":

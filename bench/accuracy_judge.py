@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from bench.accuracy_residents import ResidentJudge, ResidentSet
 from bench.accuracy_sets import LabelledSet
 from mpi.metrics import (
     PairwiseScores,
@@ -25,6 +27,9 @@ from mpi.metrics import (
 __all__ = ["BestCut", "Judge", "best_cut"]
 
 Rows = npt.NDArray[np.int64]
+
+BEST_CUT_RECORDS_MAX = 400_000
+"""A larger set's cut is not sought: trying every cut takes a Python step a pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +45,11 @@ class Judge:
 
     def __init__(self, labelled: LabelledSet) -> None:
         truth = labelled.truth()
-        source, record_id = truth["source"].to_pylist(), truth["record_id"].to_pylist()
         self.truth: Rows = truth["entity"].to_numpy()
-        self.sources = codes_of(np.array(source)) if labelled.mode == "link_only" else None
-        self._row = {key: row for row, key in enumerate(zip(source, record_id, strict=True))}
+        sources = truth["source"].to_numpy() if labelled.mode == "link_only" else None
+        self.sources = None if sources is None else codes_of(sources.astype(str))
+        self._keys = _keys(truth["source"], truth["record_id"])
+        self._details = ResidentJudge(labelled) if isinstance(labelled, ResidentSet) else None
 
     def score_clusters(self, path: Path, cluster_column: str) -> dict[str, Any]:
         """Pairwise, B-cubed and false-merge figures of a table source, record_id, cluster.
@@ -51,9 +57,10 @@ class Judge:
         A record that the table lacks (a rejected row) is a cluster of its own.
         """
         table = pq.read_table(path, columns=["source", "record_id", cluster_column])
-        labels = np.array(table[cluster_column].to_pylist(), dtype=object).astype(str)
-        clusters = np.arange(len(self.truth)) + len(labels)
-        clusters[self._rows(table, "")] = np.unique(labels, return_inverse=True)[1]
+        labels = pc.dictionary_encode(pc.cast(table[cluster_column], pa.string()))
+        labels = labels.unify_dictionaries().combine_chunks()
+        clusters = np.arange(len(self.truth), dtype=np.int64) + table.num_rows
+        clusters[self._rows(table, "")] = labels.indices.to_numpy()
         merges = false_merges(clusters, self.truth)
         b_cubed = b_cubed_scores(clusters, self.truth)
         return _figures(pairwise_scores(clusters, self.truth, self.sources)) | {
@@ -63,6 +70,7 @@ class Judge:
             "false_merges": merges.clusters,
             "false_merges_per_10_000_entities": merges.per_10_000_entities,
             "largest_cluster": int(np.unique(clusters, return_counts=True)[1].max()),
+            "details": None if self._details is None else self._details.score(clusters),
         }
 
     def score_links(self, path: Path, match_weight_min: float) -> dict[str, Any]:
@@ -71,8 +79,10 @@ class Judge:
         kept = weight >= match_weight_min
         return _figures(link_scores(left[kept], right[kept], self.truth, self.sources))
 
-    def best_cut(self, path: Path) -> BestCut:
-        """The best F1 that connected components reach at any cut through the links."""
+    def best_cut(self, path: Path) -> BestCut | None:
+        """The best F1 that connected components reach at any cut; None for very large sets."""
+        if len(self.truth) > BEST_CUT_RECORDS_MAX:
+            return None
         return best_cut(*self._links(path), self.truth, self.sources)
 
     def _links(self, path: Path) -> tuple[Rows, Rows, npt.NDArray[np.float64]]:
@@ -80,10 +90,14 @@ class Judge:
         return self._rows(table, "_l"), self._rows(table, "_r"), table["match_weight"].to_numpy()
 
     def _rows(self, table: pa.Table, side: str) -> Rows:
-        keys = zip(
-            table[f"source{side}"].to_pylist(), table[f"record_id{side}"].to_pylist(), strict=True
-        )
-        return np.fromiter((self._row[key] for key in keys), np.int64, table.num_rows)
+        keys = _keys(table[f"source{side}"], table[f"record_id{side}"])
+        rows = pc.index_in(keys, value_set=self._keys)
+        assert rows.null_count == 0, "an engine made up a record id"
+        return rows.to_numpy().astype(np.int64)
+
+
+def _keys(source: pa.ChunkedArray, record_id: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.binary_join_element_wise(source, record_id.cast(pa.string()), "/").combine_chunks()
 
 
 def best_cut(

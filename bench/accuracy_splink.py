@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from bench.accuracy_process import peak_bytes
 from bench.accuracy_splink_parts import Plan
 from bench.accuracy_splink_plans import FLAVOURS, make_plan
+from bench.accuracy_splink_residents import NAME_SOUND, add_name_sounds
 
 __all__ = ["main", "run_splink"]
 
@@ -39,9 +40,14 @@ def run_splink(plan: Plan, inputs: Path, out: Path) -> None:
     frames = []
     for source in sorted(inputs.glob("*.parquet")):
         columns = [f"{sql} AS {name}" for name, sql in plan.columns_of(source.stem).items()]
+        raw = pq.read_table(source)
+        if NAME_SOUND in plan.columns:
+            raw = add_name_sounds(raw)
+        connection.register("raw_records", raw)
         prepared = connection.sql(
-            f"SELECT record_id, {', '.join(columns)} FROM read_parquet('{source}')"
+            f"SELECT record_id, {', '.join(columns)} FROM raw_records"
         ).to_arrow_table()
+        connection.unregister("raw_records")
         frames.append(database.register(prepared, dataset_display_name=source.stem))
     linker = Linker(frames if len(frames) > 1 else frames[0], plan.settings(), log_level="ERROR")
     _train(linker, plan)

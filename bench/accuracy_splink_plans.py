@@ -31,13 +31,14 @@ from bench.accuracy_splink_others import (
     uganda_documented,
 )
 from bench.accuracy_splink_parts import Plan
+from bench.accuracy_splink_residents import residents_best_effort
 
-__all__ = ["FLAVOURS", "make_plan"]
+__all__ = ["FLAVOURS", "has_plan", "make_plan"]
 
 FLAVOURS: Final = ("documented", "best_effort")
 
 _Maker = Callable[[], Plan]
-_PLANS: Final[dict[str, tuple[_Maker, _Maker]]] = {
+_PLANS: Final[dict[str, tuple[_Maker | None, _Maker]]] = {
     "febrl1": (febrl_documented, febrl_best_effort),
     "febrl2": (febrl_documented, febrl_best_effort),
     "febrl3": (febrl_documented, febrl_best_effort),
@@ -49,10 +50,19 @@ _PLANS: Final[dict[str, tuple[_Maker, _Maker]]] = {
     "pseudopeople": (pseudopeople_documented, pseudopeople_best_effort),
     "pseudopeople_raw": (pseudopeople_documented, pseudopeople_best_effort),
     "secondstring_census": (secondstring_documented, secondstring_best_effort),
+    # No notebook treats Chinese residents.
+    "residents_100k": (None, residents_best_effort),
+    "residents_1m": (None, residents_best_effort),
 }
+
+
+def has_plan(set_name: str, flavour: str) -> bool:
+    """Whether there are settings of that flavour for a set."""
+    return _PLANS[set_name][FLAVOURS.index(flavour)] is not None
 
 
 def make_plan(set_name: str, flavour: str) -> Plan:
     """The plan for one set; needs the `accuracy` extra."""
-    documented, best_effort = _PLANS[set_name]
-    return documented() if flavour == "documented" else best_effort()
+    maker = _PLANS[set_name][FLAVOURS.index(flavour)]
+    assert maker is not None, "asked only for plans that are there"
+    return maker()

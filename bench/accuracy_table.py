@@ -38,7 +38,7 @@ def details_table(results: Sequence[Record]) -> str:
             _share(each["b_cubed_f1"]),
             f"{each['false_merges_per_10_000_entities']:.1f}",
             str(each["largest_cluster"]),
-            _share(each["best_cut_f1"]),
+            _share(each["best_cut_f1"]) if each["best_cut_f1"] is not None else "",
             _share(each["candidate_recall"]) if "candidate_recall" in each else "",
             f"{each['seconds']:.1f}",
             f"{each['peak_bytes'] / 2**20:.0f}",
@@ -94,17 +94,19 @@ def readme_table(results: Sequence[Record]) -> str:
     return _markdown(header, rows)
 
 
-def insert_table(document: str, table: str) -> str:
-    """The document with `table` in place of what stands between the accuracy markers.
+def insert_table(
+    document: str, table: str, *, begin: str = README_BEGIN, end: str = README_END
+) -> str:
+    """The document with `table` in place of what stands between two markers.
 
     Raises
     ------
     ValueError : the markers do not stand there once each, in order
     """
-    head, begin, rest = document.partition(README_BEGIN)
-    _, end, tail = rest.partition(README_END)
-    if not (begin and end) or README_BEGIN in rest or README_END in head + tail:
-        raise ValueError(f"the document needs {README_BEGIN} and {README_END} once, in this order")
+    head, has_begin, rest = document.partition(begin)
+    _, has_end, tail = rest.partition(end)
+    if not (has_begin and has_end) or begin in rest or end in head + tail:
+        raise ValueError(f"the document needs {begin} and {end} once, in this order")
     return f"{head}{begin}\n{table.strip()}\n{end}{tail}"
 
 

@@ -8,18 +8,26 @@ from numba import int64, uint64
 from data_gen.people import AddressKind
 from data_gen.record_kernels import region_place
 from data_gen.record_layout import (
+    ADDRESS_MEMO,
     DASHED_NUMBERS,
     SHORT_NAMES,
     WITHOUT_CITY,
     WITHOUT_COUNTY,
     WITHOUT_TOWNSHIP,
 )
-from person.address import _add_token
+from person.address import add_token
 from person.fold import hash_codes
 from person.hashing import mix64
 from person.jit import kernel
 
-__all__ = ["ADDRESS_BYTES_MAX", "encode_pieces", "put_address", "put_code", "put_number"]
+__all__ = [
+    "ADDRESS_BYTES_MAX",
+    "encode_pieces",
+    "hash_numbers",
+    "put_address",
+    "put_code",
+    "put_number",
+]
 
 ADDRESS_BYTES_MAX = 320
 REGION, KIND, TOWNSHIP, ROAD, NUMBER, PLACE, BUILDING, UNIT, ROOM = range(9)
@@ -28,7 +36,6 @@ ROAD_HOUSE, DORMITORY = int(AddressKind.ROAD), int(AddressKind.DORMITORY)
 TOWN_BLOCK, ROAD_BLOCK, VILLAGE_BLOCK, ESTATE_BLOCK, DORMITORY_BLOCK = 3, 4, 5, 6, 7
 HAO, LOU, ZHUANG, DAN, YUAN, SHI, ZU = (ord(character) for character in "号楼幢单元室组")
 DASH = ord("-")
-PIECES_MAX = 4
 _POWERS = 10 ** np.arange(19, dtype=np.uint64)
 _UNITS = np.array([48 + number % 10 for number in range(100)], np.uint8)
 _TENS = np.array([48 + number // 10 for number in range(100)], np.uint8)
@@ -84,24 +91,25 @@ def place_block(kind):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def find_pieces(address, form, regions, starts, out):  # type: ignore[no-untyped-def]
+def find_pieces(address, form, regions, starts):  # type: ignore[no-untyped-def]
     """Numbers of the pieces of an address in the order written, -1 where it has none.
 
-    out : int64[4]: region, township, road, place
+    (region, township, road, place)
     """
-    out[0] = out[1] = out[2] = out[3] = -1
+    whole, township, road, place = int64(-1), int64(-1), int64(-1), int64(-1)
     county, _ = region_place(int64(address[REGION]), regions)
     if county > 0 and not form & WITHOUT_COUNTY:
         block = 2 if form & SHORT_NAMES else 1 if form & WITHOUT_CITY else 0
-        out[0] = starts[block] + county - 1
+        whole = int64(starts[block]) + county - 1
     if address[TOWNSHIP] >= 0 and not form & WITHOUT_TOWNSHIP:
-        out[1] = starts[TOWN_BLOCK] + address[TOWNSHIP]
+        township = int64(starts[TOWN_BLOCK]) + address[TOWNSHIP]
     kind = int64(address[KIND])
     if kind != VILLAGE and address[ROAD] >= 0:
-        out[2] = starts[ROAD_BLOCK] + address[ROAD]
+        road = int64(starts[ROAD_BLOCK]) + address[ROAD]
     block = place_block(kind)
     if block >= 0 and address[PLACE] >= 0:
-        out[3] = starts[block] + address[PLACE]
+        place = int64(starts[block]) + address[PLACE]
+    return whole, township, road, place
 
 
 @kernel
@@ -128,9 +136,9 @@ def put_counted(data, at, number, word, dashed, is_first):  # type: ignore[no-un
 
 
 @kernel
-def put_address(data, at, address, form, regions, pieces, found):  # type: ignore[no-untyped-def]
-    """Write an address as UTF-8 and return the position after it; found : int64[4] scratch."""
-    find_pieces(address, form, regions, pieces.starts, found)
+def put_address(data, at, address, form, regions, pieces):  # type: ignore[no-untyped-def]
+    """Write an address as UTF-8 and return the position after it."""
+    found = find_pieces(address, form, regions, pieces.starts)
     dashed, kind = form & DASHED_NUMBERS != 0, int64(address[KIND])
     at = put_piece(data, put_piece(data, at, found[0], pieces), found[1], pieces)
     if kind == VILLAGE:
@@ -173,33 +181,46 @@ def hash_numbers(address):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def encode_pieces(address, form, regions, pieces, found, minima, pair):  # type: ignore[no-untyped-def]
-    """(grams, numbers, True) of an address, or (0, 0, False) where its text must be read.
+def sketch_pieces(found, pieces, known):  # type: ignore[no-untyped-def]
+    """Grams of an address of these pieces, 0 where its text must be read.
 
-    found : int64[4]; minima : uint64[6]; pair : uint32[2], scratch. About 8 hashes where two
-    pieces meet, 24 comparisons.
+    found : four piece numbers. About 8 hashes where two pieces meet, 24 comparisons.
     """
-    find_pieces(address, form, regions, pieces.starts, found)
-    if address[KIND] == VILLAGE:
-        found[2] = -1
+    minima, pair = known.minima, known.pair
     minima[:] = ~uint64(0)
     last, pairs = int64(0), 0
-    for which in range(PIECES_MAX):
-        piece = found[which]
+    for piece in found:
         if piece < 0 or pieces.first[piece] == 0:
             continue
         if not pieces.is_plain[piece]:
-            return uint64(0), uint64(0), False
+            return uint64(0)
         if last != 0:
             pair[0], pair[1] = last, pieces.first[piece]
-            _add_token(minima, hash_codes(pair, 0, 2))
+            add_token(minima, hash_codes(pair, 0, 2))
             pairs += 1
         for gram in range(minima.shape[0]):
             minima[gram] = min(minima[gram], pieces.minima[piece, gram])
         last = int64(pieces.last[piece])
     if pairs == 0:
-        return uint64(0), uint64(0), False
+        return uint64(0)
     grams = uint64(0)
     for gram in range(minima.shape[0]):
         grams = grams << uint64(8) | (uint64(1) + minima[gram] % uint64(255))
-    return grams, hash_numbers(address), True
+    return grams
+
+
+@kernel
+def encode_pieces(address, form, regions, pieces, known):  # type: ignore[no-untyped-def]
+    """Grams of an address, 0 where its text must be read.
+
+    known.memo : two words of piece numbers, their grams, 1 where filled
+    """
+    memo = known.memo
+    found = find_pieces(address, form, regions, pieces.starts)
+    first = uint64(found[0] + 1) << uint64(32) | uint64(found[1] + 1)
+    second = uint64(found[2] + 1) << uint64(32) | uint64(found[3] + 1)
+    place = int64(mix64(first ^ second * uint64(0x9E3779B97F4A7C15)) & uint64(ADDRESS_MEMO - 1))
+    if memo[place, 0] != first or memo[place, 1] != second or memo[place, 3] == uint64(0):
+        memo[place, 0], memo[place, 1], memo[place, 3] = first, second, uint64(1)
+        memo[place, 2] = sketch_pieces(found, pieces, known)
+    return memo[place, 2]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from data_gen.facts import Facts, facts
 from data_gen.record_kernels import RegionNumbers
-from person.address import GRAM_COUNT, _kernel_tables, _sketch_address
+from person.address import GRAM_COUNT, address_tables, sketch_address
 from person.fold import fold_text
 from person.jit import kernel
 from person.region_names import official_names
@@ -112,7 +112,7 @@ def _fill_pieces(offsets, data, tables, codes, out_minima, out_first, out_last, 
         length = fold_text(data, start, stop, tables[0], codes)
         out_minima[piece, :] = ~uint64(0)
         run[:] = 0
-        _, _, numbers = _sketch_address(codes, length, tables, run, out_minima[piece])
+        _, _, numbers = sketch_address(codes, length, tables, run, out_minima[piece])
         length = 0
         while run[length] != 0:
             length += 1
@@ -143,6 +143,6 @@ def address_pieces() -> AddressPieces:
     first, last = np.empty(len(texts), np.uint32), np.empty(len(texts), np.uint32)
     plain = np.empty(len(texts), np.bool_)
     codes = np.empty(2 * int(np.diff(offsets).max()) + 8, np.uint32)
-    _fill_pieces(offsets, data, _kernel_tables(), codes, minima, first, last, plain)
+    _fill_pieces(offsets, data, address_tables(), codes, minima, first, last, plain)
     starts = np.concatenate([[0], np.cumsum([len(block) for block in blocks[:-1]])])
     return AddressPieces(offsets, data, minima, first, last, plain, starts.astype(np.int64))

@@ -7,23 +7,15 @@ pointer, and `people.sex[slot]` reads the same in the code.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data_gen.people import People, PeopleArrays
+from data_gen.facts import Facts, facts
 
-__all__ = ["as_block", "people_block"]
-
-
-def _empty_block(arrays: Any) -> NDArray[np.void]:
-    fields = [
-        # numba has no nested arrays of booleans
-        (name, np.uint8 if array.dtype == np.bool_ else array.dtype, array.shape)
-        for name, array in arrays._asdict().items()
-    ]
-    return np.zeros(1, np.dtype(fields, align=True))
+__all__ = ["as_block", "facts_block"]
 
 
 def as_block(arrays: Any) -> NDArray[np.void]:
@@ -37,23 +29,27 @@ def as_block(arrays: Any) -> NDArray[np.void]:
     -------
     record array of one element, a field of the same name and shape for each array
     """
-    block = _empty_block(arrays)
+    fields = [
+        # numba has no nested arrays of booleans
+        (name, np.uint8 if array.dtype == np.bool_ else array.dtype, array.shape)
+        for name, array in arrays._asdict().items()
+    ]
+    block = np.zeros(1, np.dtype(fields, align=True))
     for name, array in arrays._asdict().items():
         block[name][0] = array
     return block
 
 
-def people_block() -> tuple[People, NDArray[np.void]]:
-    """People of one community and the record that holds their arrays.
+@lru_cache(maxsize=1)
+def _shipped_facts() -> NDArray[np.void]:
+    return as_block(facts())
 
-    Returns
-    -------
-    (People, record array of one element): filling the one fills the other
+
+def facts_block(table: Facts) -> NDArray[np.void]:
+    """The tables of facts as one record; of the shipped ones one copy a process.
+
+    Parameters
+    ----------
+    table : Facts
     """
-    people = People()
-    block = _empty_block(people.arrays)
-    views = {
-        name: block[name][0].view(array.dtype) for name, array in people.arrays._asdict().items()
-    }
-    people.arrays = PeopleArrays(**views)
-    return people, block
+    return _shipped_facts() if table is facts() else as_block(table)

@@ -195,9 +195,7 @@ def _surname_figures(living: _Living, figures: PeopleFigures) -> None:
     for rank, fact in SURNAME_CURVE.items():
         value = float(running[min(rank, len(running)) - 1])
         spread = _spread(min(value, 0.99), len(chosen) / _SURNAME)
-        figures.findings.append(
-            compare(chapter, f"share of the {rank} commonest", value, fact, deviation=spread)
-        )
+        figures.findings.append(compare(chapter, _rank_name(rank), value, fact, deviation=spread))
     squares = float((shares**2).sum())
     compound = (living.surname_length == 2)[living.han]
     figures.findings += [
@@ -215,6 +213,10 @@ def _surname_figures(living: _Living, figures: PeopleFigures) -> None:
         {"rank": rank, "share": fact.value, "origin": "reference"}
         for rank, fact in SURNAME_CURVE.items()
     ]
+
+
+def _rank_name(rank: int) -> str:
+    return "share of the commonest" if rank == 1 else f"share of the {rank} commonest"
 
 
 def _given_names(living: _Living, figures: PeopleFigures) -> None:

@@ -246,6 +246,7 @@ def _compare_with_people(part: Part, population: Population, counts: _Counts) ->
     systems = system_of(truth["source"].combine_chunks())
     causes = truth["causes"].to_numpy()
     births = _birth_dates(people)
+    names = np.asarray(pc.replace_substring(people["name"], " ", "").to_pylist(), object)
     males = people["sex"].to_numpy() == 1
     for name, table in part.records.items():
         rows = np.flatnonzero(systems == SYSTEMS.index(name))
@@ -254,7 +255,7 @@ def _compare_with_people(part: Part, population: Population, counts: _Counts) ->
         for column, right in (
             ("birth_date", births[who]),
             ("gender", np.where(males[who], "1", "2")),
-            ("name", np.asarray(people["name"].take(pa.array(who)).to_pylist(), object)),
+            ("name", names[who]),
         ):
             untouched = (causes[rows] & _field_mask(column)) == 0
             wrong = _differs(column, held[column], right) & untouched
@@ -320,7 +321,7 @@ def _source_findings(
         share = tally.again / tally.records
         label = f"{system.code}: further records of a person in one source"
         figures.findings.append(
-            compare("sources", label, share, DUPLICATES, deviation=1 / math.sqrt(tally.records))
+            compare("sources", label, share, DUPLICATES, deviation=0.3 / math.sqrt(tally.records))
             if usual
             else note("sources", label, share)
         )

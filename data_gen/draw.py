@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numba import int64
 from numpy.typing import NDArray
 
+from data_gen.blocks import facts_block
 from data_gen.community import population_key
 from data_gen.counter import draw_bits, key_of, low_half, rate_bits
 from data_gen.facts import Facts
@@ -23,27 +24,32 @@ __all__ = ["PeopleScratch", "draw_community", "draw_people", "people_rates", "pe
 
 _COMMUNITY: Final = 2
 
-PeopleScratch = tuple[NDArray[Any], ...]
-"""Work arrays of `draw_community`; one set a thread."""
+PeopleScratch = NDArray[np.void]
+"""Work arrays of `draw_community` as one record; one a thread."""
+
+_SCRATCH: Final = np.dtype(
+    [
+        ("years", np.int64, COMMUNITY_PEOPLE),  # before 2020, of birth
+        ("status", np.int64, COMMUNITY_PEOPLE),  # of the register
+        ("register", np.int64, COMMUNITY_PEOPLE),  # its county
+        ("home", np.int64, COMMUNITY_PEOPLE),  # county of the id number's issue
+        ("line", np.int64, COMMUNITY_PEOPLE),  # template entry, then surname
+        ("births", np.int64, 112),  # by year
+        ("given", np.int64, (112, 2)),  # from here the `work` of `fill_units`
+        ("taken", np.uint8, (2, 32, 112, 2)),
+        ("counties", np.int64, (2, 32)),
+        ("ranks", np.int64, (2, 32)),
+        ("code", np.int64, COMMUNITY_PEOPLE),
+        ("unit", np.int64, COMMUNITY_PEOPLE),
+        ("double", np.int64, COMMUNITY_PEOPLE),
+    ],
+    align=True,
+)
 
 
 def people_scratch() -> PeopleScratch:
     """Work arrays for one thread."""
-    return (
-        np.zeros(COMMUNITY_PEOPLE, np.int64),  # years before 2020 of birth
-        np.zeros(COMMUNITY_PEOPLE, np.int64),  # status of the register
-        np.zeros(COMMUNITY_PEOPLE, np.int64),  # county of the register
-        np.zeros(COMMUNITY_PEOPLE, np.int64),  # county of the id number's issue
-        np.zeros(COMMUNITY_PEOPLE, np.int64),  # template entry, then surname
-        np.zeros(112, np.int64),  # births by year
-        np.zeros((112, 2), np.int64),  # from here the `work` of `fill_units`
-        np.zeros((2, 32, 112, 2), np.uint8),
-        np.zeros((2, 32), np.int64),
-        np.zeros((2, 32), np.int64),
-        np.zeros(COMMUNITY_PEOPLE, np.int64),
-        np.zeros(COMMUNITY_PEOPLE, np.int64),
-        np.zeros(COMMUNITY_PEOPLE, np.int64),
-    )
+    return np.zeros(1, _SCRATCH)
 
 
 def people_rates(parameters: GeneratorParameters) -> NDArray[np.uint64]:
@@ -68,14 +74,20 @@ def people_rates(parameters: GeneratorParameters) -> NDArray[np.uint64]:
 
 
 @kernel
-def draw_community(seed_key, rates, facts, community, count, scratch, out):  # type: ignore[no-untyped-def]
+def draw_community(seed_key, rates, table_block, community, count, scratch_block, people_block):  # type: ignore[no-untyped-def]
     """Fill the arrays of one community.
 
-    seed_key uint64, `population_key`; rates, `people_rates`; community int64 of the frame; count
-    rows kept (kin beyond are forgotten); scratch, `people_scratch`; out PeopleArrays.
+    seed_key uint64, `population_key`; rates, `people_rates`; table_block, `facts_block`; community
+    int64 of the frame; count rows kept (kin beyond are forgotten); scratch_block,
+    `people_scratch`; people_block, `People.block`.
     """
-    years, status, register, home, line, births = scratch[:6]
-    work = scratch[6:]
+    facts, out, scratch = table_block[0], people_block[0], scratch_block[0]
+    years, status, register, home = scratch.years, scratch.status, scratch.register, scratch.home
+    line, births = scratch.line, scratch.births
+    work = (
+        scratch.given, scratch.taken, scratch.counties, scratch.ranks, scratch.code, scratch.unit,
+        scratch.double,
+    )  # fmt: skip
     key = key_of(key_of(seed_key, _COMMUNITY), community)
     county = county_of(community, facts.community_start)
     rank = community - int64(facts.community_start[county])
@@ -131,10 +143,10 @@ def draw_people(
     draw_community(
         population_key(parameters.seed),
         people_rates(parameters),
-        facts,
+        facts_block(facts),
         community,
         count,
-        scratch or people_scratch(),
-        out.arrays,
+        people_scratch() if scratch is None else scratch,
+        out.block,
     )
     return out

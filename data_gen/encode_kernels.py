@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import int64, uint64
 
-from data_gen.address_kernels import encode_pieces, put_address, put_code
+from data_gen.address_kernels import encode_pieces, hash_numbers, put_address, put_code
 from data_gen.counter import draw_bits
 from data_gen.record_layout import (
     ADDRESS_CURRENT,
@@ -23,8 +23,8 @@ from data_gen.record_layout import (
     NAME_ALTERED,
     NAME_CURRENT,
 )
-from data_gen.text_kernels import HABIT, address_of, put_document, put_id
-from data_gen.value_kernels import check_of_body
+from data_gen.text_kernels import HABIT, address_of, document_of_body, put_document, put_id
+from data_gen.value_kernels import check_of_body, civil_date
 from person.han import CHARACTER_BASE, MARK
 from person.han_names import surname_length
 from person.hashing import mix64
@@ -32,11 +32,23 @@ from person.jit import kernel
 from person.national_id import birth_day_of_body, sex_of_body
 from person.regions import look_up_region
 
-__all__ = ["SLOW_KINDS", "fill_rows", "patch_hashes", "patch_ids", "patch_words"]
+__all__ = ["SLOT_PLACES", "SLOW_KINDS", "fill_rows", "patch_hashes", "patch_ids", "patch_words"]
 
 # Places in the table of slots.
 (UNITS, BODY, DETAIL, DAY, SEX, PHONE, SECOND_PHONE, REGION, GRAMS, NUMBERS, FORMER, CARD, MOTHER,
  CERTIFICATE) = range(14)  # fmt: skip
+
+SLOT_PLACES = (
+    (0, 0, 64), (1, 0, 64), (5, 58, 6), (5, 40, 18), (3, 62, 2), (3, 0, 40), (4, 42, 20),
+    (5, 0, 20), (2, 0, 48), (2, 48, 16), (5, 20, 20), (3, 40, 22), (4, 0, 21), (4, 21, 21),
+)  # fmt: skip
+"""(word, shift, bits) of each in the resident layout. `fill_rows` puts a row together in
+registers and so needs them when it is compiled; `encoded` refuses another layout."""
+_SHIFTS = [np.uint64(shift) for _, shift, _ in SLOT_PLACES]
+NUMBERS_SHIFT, CARD_SHIFT, SEX_SHIFT = _SHIFTS[NUMBERS], _SHIFTS[CARD], _SHIFTS[SEX]
+DAY_SHIFT, DETAIL_SHIFT, CERTIFICATE_SHIFT = _SHIFTS[DAY], _SHIFTS[DETAIL], _SHIFTS[CERTIFICATE]
+CARD_BITS, MOTHER_BITS = SLOT_PLACES[CARD][2], SLOT_PLACES[MOTHER][2]
+CERTIFICATE_BITS = SLOT_PLACES[CERTIFICATE][2]
 
 SLOW_NAME, SLOW_ID, SLOW_ADDRESS, SLOW_FORMER = range(4)
 SLOW_KINDS = 4
@@ -44,6 +56,10 @@ SLOW_KINDS = 4
 
 ONE = np.uint64(1)
 _NIBBLES = np.array([int(f"{number:03d}", 16) for number in range(1000)], np.uint16)
+_THREE_CODES = np.array(
+    [(27 + n // 100) << 12 | (27 + n // 10 % 10) << 6 | (27 + n % 10) for n in range(1000)],
+    np.uint32,
+)
 NATIONAL, RESIDENT_PERMIT, FOREIGNER = 1, 2, 7
 FILLER_PHONE = 13800138000
 FIRST_OF_1900 = 19000101
@@ -145,6 +161,10 @@ def hashed(first, second, words, bits):  # type: ignore[no-untyped-def]
 def packed_digits(number, width, shift):  # type: ignore[no-untyped-def]
     """Decimal digits as the 6-bit codes of identifiers, the last at `shift`."""
     word = uint64(0)
+    while width >= 3:
+        word |= uint64(_THREE_CODES[number % 1000]) << uint64(shift)
+        number //= 1000
+        width, shift = width - 3, shift + 18
     for _ in range(width):
         word |= uint64(27 + number % 10) << uint64(shift)
         number //= 10
@@ -182,15 +202,6 @@ def hash_certificate(number, bits):  # type: ignore[no-untyped-def]
     """Hash of a birth certificate, a letter and nine digits."""
     word = packed_digits(number % 1000000000, 9, 0)
     return hashed(word | uint64(1 + number // 1000000000) << uint64(54), uint64(0), 2, bits)
-
-
-@kernel
-def is_same_row(first, second):  # type: ignore[no-untyped-def]
-    """Whether two rows of whole numbers are equal."""
-    for column in range(first.shape[0]):
-        if first[column] != second[column]:
-            return False
-    return True
 
 
 @kernel
@@ -242,6 +253,7 @@ def put_slow_id(record, people, row, slow):  # type: ignore[no-untyped-def]
         document = int64(people.document_type[record.slot])
     else:
         body, check = int64(record.id_body), int64(record.id_check)
+        document = document_of_body(body)
         at = put_id(slow[0][SLOW_ID], at, body, check, False)
     has_type = int64(draw_bits(record.unit, HABIT) >> uint64(8)) & 3 != 3
     slow[4][number] = 1 + document if has_type else 0
@@ -249,88 +261,119 @@ def put_slow_id(record, people, row, slow):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def put_slow_address(address, form, regions, pieces, found, row, slow):  # type: ignore[no-untyped-def]
+def put_slow_address(address, form, regions, pieces, row, slow):  # type: ignore[no-untyped-def]
     """Write an address with a number in a name into the list of addresses."""
     number, at = add_slow(SLOW_ADDRESS, row, slow)
     slow[1][SLOW_ADDRESS, number + 1] = put_address(
-        slow[0][SLOW_ADDRESS], at, address, form, regions, pieces, found
+        slow[0][SLOW_ADDRESS], at, address, form, regions, pieces
     )
 
 
 @kernel
+def know_values(known, people, slot, names):  # type: ignore[no-untyped-def]
+    """Encode what is true of a person, once for all the person's records.
+
+    names : (code_units, surname_flags, compound_units)
+    """
+    code_units, flags, compounds = names
+    length, body = int64(people.name_length[slot]), int64(people.id_body[slot])
+    known.word = plain_word(people.name[slot], length, code_units, flags, compounds, known.units)
+    known.body, known.detail = encode_body(body) if body != 0 else (uint64(0), uint64(0))
+    known.phone = people.phone[slot]
+    known.phone_code = encode_mobile(int64(people.phone[slot]))
+    known.birth_date = civil_date(people.birth_day[slot])
+    known.birth_code = encode_day(int64(known.birth_date))
+    known.is_home_known = False
+
+
+@kernel
+def encode_place(record, known, people, regions, pieces):  # type: ignore[no-untyped-def]
+    """Word of a record's address, grams and numbers; 0 where its text must be read."""
+    address, form = address_of(record, people), int64(record.address_form)
+    is_home = record.address_kind == ADDRESS_CURRENT
+    if is_home and form == 0 and known.is_home_known:
+        return known.grams | known.numbers << NUMBERS_SHIFT
+    grams = encode_pieces(address, form, regions, pieces, known)
+    if grams == uint64(0):
+        return uint64(0)
+    numbers = hash_numbers(address)
+    if is_home and form == 0:
+        known.grams, known.numbers, known.is_home_known = grams, numbers, True
+    return grams | numbers << NUMBERS_SHIFT
+
+
+@kernel
+def encode_extras(record, people):  # type: ignore[no-untyped-def]
+    """Word of the mother's number and the birth certificate."""
+    word, slot = uint64(0), int64(record.slot)
+    if record.has_mother_id:
+        body, _ = encode_body(int64(people.id_body[people.mother[slot]]))
+        word |= hashed(body, uint64(0), 1, MOTHER_BITS)
+    if record.has_certificate:
+        number = int64(people.birth_certificate[slot])
+        word |= hash_certificate(number, CERTIFICATE_BITS) << CERTIFICATE_SHIFT
+    return word
+
+
+@kernel
 def fill_rows(  # type: ignore[no-untyped-def]
-    records, count, people_block, pool, tables, slots, words, slow, first_row, rows, sources
+    records, count, people_block, pool, tables, order, known_block, slow, first_row, rows, sources
 ):
-    """Encode `count` records of one community into rows from `first_row` on, zeroed before.
+    """Encode `count` records of one community into rows from `first_row` on.
 
     tables : (RegionNumbers and AddressPieces as records, regions' prefix_row, canonical,
         names' code_units, surname_flags, compound_units)
-    slots : int64[14, 3]; words : uint64[1024] scratch
+    order : int16[count], person by person; known_block : KNOWN_FIELDS[1] of the thread
     slow : (data uint8[] each kind, offsets int64[kinds, rows + 1], rows int32[kinds, rows],
         counts int64[kinds], id classes uint8[rows])
     """
-    region_block, piece_block, prefix_row, canonical, code_units, flags, compounds = tables
-    people, regions, pieces = people_block[0], region_block[0], piece_block[0]
-    units, found = np.zeros(8, np.uint32), np.empty(4, np.int64)
-    minima, pair = np.empty(6, np.uint64), np.empty(2, np.uint32)
-    homes = np.zeros((words.shape[0], 2), np.uint64)
-    for slot in range(words.shape[0]):
-        words[slot] = plain_word(
-            people.name[slot], int64(people.name_length[slot]), code_units, flags, compounds, units
-        )
-    for place in range(count):
+    prefix_row, canonical = tables[2], tables[3]
+    people, known, last, region = people_block[0], known_block[0], int64(-1), int64(0)
+    regions, pieces, region_code = tables[0][0], tables[1][0], uint64(0)
+    for turn in range(count):
+        place = int64(order[turn])
         record, row = records[place], first_row + place
         slot = int64(record.slot)
+        if slot != last:
+            last = slot
+            know_values(known, people, slot, tables[4:])
         sources[row] = record.source
-        word = words[slot] if record.name_kind == NAME_CURRENT else uint64(0)
-        if word == 0:
+        word = known.word if record.name_kind == NAME_CURRENT else uint64(0)
+        if word == uint64(0):
             put_slow_name(record, people, pool, row, slow)
-        put_slot(rows, row, slots, UNITS, word)
-        day, sex = encode_day(int64(record.birth_date)), uint64(record.sex)
+        date = int64(record.birth_date)
+        day = known.birth_code if date == known.birth_date else encode_day(date)
+        sex, body, detail = uint64(record.sex), uint64(0), uint64(0)
         if record.id_kind == ID_CURRENT:
-            body, detail = encode_body(int64(record.id_body))
-            put_slot(rows, row, slots, BODY, body)
-            put_slot(rows, row, slots, DETAIL, detail)
+            body, detail = known.body, known.detail
+            if record.id_body != people.id_body[slot]:
+                body, detail = encode_body(int64(record.id_body))
             if day == 0:
                 day = birth_day_of_body(body)
             if sex == 0:
                 sex = sex_of_body(body)
         elif record.id_kind != ID_NONE:
             put_slow_id(record, people, row, slow)
-        put_slot(rows, row, slots, DAY, day)
-        put_slot(rows, row, slots, SEX, sex)
-        put_slot(rows, row, slots, PHONE, encode_mobile(int64(record.phone)))
-        if record.region != 0:
-            region = look_up_region(int64(record.region), prefix_row, canonical)
-            put_slot(rows, row, slots, REGION, region)
+        phone = int64(record.phone)
+        phone_code = known.phone_code if phone == known.phone else encode_mobile(phone)
+        if record.region != region:
+            region, region_code = int64(record.region), uint64(0)
+            if region != 0:
+                region_code = uint64(look_up_region(region, prefix_row, canonical))
+        home = uint64(0)
         if record.address_kind != ADDRESS_NONE:
-            address, form = address_of(record, people), int64(record.address_form)
-            # The whole address of a household is encoded once.
-            head = int64(people.household[slot])
-            is_home = record.address_kind == ADDRESS_CURRENT and form == 0
-            is_home = is_home and (head == slot or is_same_row(address, people.address[head]))
-            grams, numbers, is_done = homes[head, 0], homes[head, 1], True
-            if not is_home or grams == 0:
-                grams, numbers, is_done = encode_pieces(
-                    address, form, regions, pieces, found, minima, pair
-                )
-                if is_home:
-                    homes[head, 0], homes[head, 1] = grams, numbers
-            put_slot(rows, row, slots, GRAMS, grams)
-            put_slot(rows, row, slots, NUMBERS, numbers)
-            if not is_done:
-                put_slow_address(address, form, regions, pieces, found, row, slow)
+            home = encode_place(record, known, people, regions, pieces)
+            if home == uint64(0):
+                address, form = address_of(record, people), int64(record.address_form)
+                put_slow_address(address, form, regions, pieces, row, slow)
         if record.has_former_name:
             length = int64(people.former_name_length[slot])
             put_slow_codes(SLOW_FORMER, people.former_name[slot], length, row, slow)
-        put_slot(rows, row, slots, CARD, hash_card(record, people, slots[CARD, 2]))
-        if record.has_mother_id:
-            body, _ = encode_body(int64(people.id_body[people.mother[slot]]))
-            put_slot(rows, row, slots, MOTHER, hashed(body, uint64(0), 1, slots[MOTHER, 2]))
-        if record.has_certificate:
-            number = int64(people.birth_certificate[slot])
-            value = hash_certificate(number, slots[CERTIFICATE, 2])
-            put_slot(rows, row, slots, CERTIFICATE, value)
+        card = hash_card(record, people, CARD_BITS)
+        rows[row, 0], rows[row, 1], rows[row, 2] = word, body, home
+        rows[row, 3] = phone_code | card << CARD_SHIFT | sex << SEX_SHIFT
+        rows[row, 4] = encode_extras(record, people)
+        rows[row, 5] = region_code | day << DAY_SHIFT | detail << DETAIL_SHIFT
 
 
 @kernel

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_gen.encode_kernels import (
-    BODY,
     FORMER,
     GRAMS,
     NUMBERS,
+    SLOT_PLACES,
     SLOW_ADDRESS,
     SLOW_FORMER,
     SLOW_ID,
@@ -25,7 +25,6 @@ from data_gen.encode_kernels import (
     patch_ids,
     patch_words,
 )
-from data_gen.people import COMMUNITY_PEOPLE, DocumentType
 from data_gen.records import RecordTables, Workspace, community_records, draw_community_records
 from person.address import encode_address
 from person.field import OverflowTable
@@ -50,12 +49,9 @@ _SLOTS: Final = (
 _SLOW_BYTES: Final = (256, 24, 320, 160)
 """Most bytes of a text of each slow kind."""
 
-_ID_TYPE_TEXTS: Final = {0: None, 1: "01"} | {
-    1 + DocumentType.PASSPORT: "03",
-    1 + DocumentType.TRAVEL_PERMIT_HONG_KONG_MACAO: "06",
-    1 + DocumentType.TRAVEL_PERMIT_TAIWAN: "07",
-    1 + DocumentType.RESIDENCE_CARD_FOREIGN: "99",
-}
+_ID_TYPES: Final = np.array([[0, 0], *(list(code) for code in
+    (b"01", b"03", b"06", b"07", b"99", b"99"))], np.uint8)  # fmt: skip
+"""Codes of the types of `DocumentType` from place 1 on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +87,10 @@ def _slots() -> NDArray[np.int64]:
     places = {
         (name, component): place for name, found in positions.items() for component, *place in found
     }
-    return np.array([places[key] for key in _SLOTS], np.int64)
+    slots = np.array([places[key] for key in _SLOTS], np.int64)
+    if slots.tolist() != [list(place) for place in SLOT_PLACES]:
+        raise NotImplementedError("encode_kernels.SLOT_PLACES is not the resident layout's")
+    return slots
 
 
 class _SlowTexts:
@@ -115,6 +114,15 @@ class _SlowTexts:
         return column, self.rows[kind, :count]
 
 
+def _slow_texts(workspace: Workspace, rows: int) -> _SlowTexts:
+    """Empty lists for a batch, those of the last batch where they are large enough."""
+    if workspace.slow is None or len(workspace.slow.classes) < rows:
+        workspace.slow = _SlowTexts(rows)
+    workspace.slow.counts[:] = 0
+    slow: _SlowTexts = workspace.slow
+    return slow
+
+
 def _kernel_tables(tables: RecordTables) -> tuple[Any, ...]:
     regions, names = region_table(), han_tables()
     return (
@@ -124,7 +132,10 @@ def _kernel_tables(tables: RecordTables) -> tuple[Any, ...]:
 
 
 def _id_types(classes: NDArray[np.uint8]) -> Utf8Column:
-    return Utf8Column.from_strings([_ID_TYPE_TEXTS[number] for number in classes.tolist()])
+    given = classes > 0
+    offsets = np.zeros(len(classes) + 1, np.int32)
+    np.cumsum(2 * given, out=offsets[1:])
+    return Utf8Column(offsets, _ID_TYPES[classes[given]].ravel(), given)
 
 
 def _patch(slow: _SlowTexts, rows: NDArray[np.uint64]) -> OverflowTable:
@@ -171,19 +182,19 @@ def draw_rows(tables: RecordTables, start: int, stop: int, workspace: Workspace)
     Single-threaded. No text is written but for names outside the table of plain ones, numbers
     with a slip or of 15 digits, and addresses with a number in a name.
     """
-    rows = np.zeros((stop - start, resident_layout().n_words), np.uint64)
+    rows = np.empty((stop - start, resident_layout().n_words), np.uint64)
     source = np.empty(stop - start, np.uint16)
-    slow, words = _SlowTexts(stop - start), np.empty(COMMUNITY_PEOPLE, np.uint64)
+    slow = _slow_texts(workspace, stop - start)
     each, number = tables.parameters.records_per_community, start
-    kernel_tables, slots = _kernel_tables(tables), _slots()
+    kernel_tables = _kernel_tables(tables)
     while number < stop:
         position, first = divmod(number, each)
         last = min(community_records(tables.parameters, position), stop - position * each)
         draw_community_records(tables, position, first, last, workspace)
         fill_rows(
             *(workspace.records, last - first, workspace.block, workspace.pool),
-            *(kernel_tables, slots, words, slow.arrays(), number - start, rows, source),
+            *(kernel_tables, workspace.order, workspace.known),
+            *(slow.arrays(), number - start, rows, source),
         )
         number += last - first
-    assert slots[BODY, 2] == 64
     return EncodedRecords(start, rows, source, _patch(slow, rows))

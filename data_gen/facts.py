@@ -33,6 +33,9 @@ _SHARED_SHARE: Final = (0.01, 0.04, 0.06, 0.08, 0.10, 0.125, 0.11)
 """People of each cohort who share a first character with brothers and sisters and so have two;
 measured on 400 communities. The others have one character a little oftener."""
 
+_NO_PHONES: Final = (*range(140, 150), 154, 160, 161, 163, 164, 168, 169, 174, 179, 194)
+"""Beginnings of numbers for data cards, things and satellites, or never given to the public."""
+
 UYGHUR_STYLE, KAZAKH_STYLE, TIBETAN_STYLE, MONGOL_STYLE = range(4, 8)
 
 NATION_STYLES: Final = {
@@ -158,7 +161,7 @@ def _places() -> dict[str, NDArray[Any]]:
     prov_slots, nat_slots = raw["prov_slots"].astype(np.int64), raw["nat_slots"].astype(np.int64)
     kept = (
         "issue_code native_start native_count prov_start nat_start county_city county_city_rank "
-        "city_start city_communities town_start town_offsets town_text county_urban"
+        "city_communities town_start town_offsets town_text county_urban"
     )
     return {name: raw[name] for name in kept.split()} | {
         "county_code": code,
@@ -175,8 +178,15 @@ def _places() -> dict[str, NDArray[Any]]:
         "nat_token_start": _starts(raw["nat_tokens"], np.int64),
         "province_first": np.searchsorted(province, province, side="left").astype(np.int64),
         "province_end": np.searchsorted(province, province, side="right").astype(np.int64),
-        "prefixes": np.cumsum(raw["prefixes"], dtype=np.int64).astype(np.int32),
-    }
+    } | _mobile_prefixes(raw)
+
+
+def _mobile_prefixes(raw: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Seven-digit prefixes of people's phones by city."""
+    prefixes = np.cumsum(raw["prefixes"], dtype=np.int64).astype(np.int32)
+    kept = ~np.isin(prefixes // 10_000, _NO_PHONES)
+    before = np.concatenate([[0], np.cumsum(kept)])
+    return {"prefixes": prefixes[kept], "city_start": before[raw["city_start"]].astype(np.int32)}
 
 
 def _households() -> dict[str, NDArray[Any]]:

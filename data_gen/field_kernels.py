@@ -94,6 +94,8 @@ END_OF_FIFTEEN = 15706
 """2013-01-01, when the first generation's cards ceased to be valid."""
 KNOWN_BEFORE = 12784
 """2005-01-01; before the second generation's cards numbers of 15 digits were the rule."""
+TRAVEL_PERMIT_LIMIT = np.uint64(0.4 * 2.0**32)
+"""Share of the holders of a residence permit who show the travel permit (assumed)."""
 FIFTEEN_RULE = 0.6
 """Share of 15 digits among records made before that (assumed)."""
 
@@ -202,17 +204,6 @@ def copy_name(people, slot, kind, name):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def is_renamed(people, slot):  # type: ignore[no-untyped-def]
-    """Whether the former name is another than the present one."""
-    if people.former_name_length[slot] != people.name_length[slot]:
-        return True
-    for place in range(int64(people.name_length[slot])):
-        if people.former_name[slot, place] != people.name[slot, place]:
-            return True
-    return False
-
-
-@kernel
 def name_limit(unit, rate):  # type: ignore[no-untyped-def]
     """Code points that a source's name column holds; large where it cuts none.
 
@@ -225,10 +216,36 @@ def name_limit(unit, rate):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def draw_name(people, slot, day, care, key, unit, rates, total, kept, slips, name):  # type: ignore[no-untyped-def]
+def is_same_address(first, second):  # type: ignore[no-untyped-def]
+    """Whether two addresses agree in all the columns that are written out."""
+    for column in range(first.shape[0]):
+        is_written = first[1] != VILLAGE or (column != ROAD and column < UNIT)
+        if is_written and first[column] != second[column]:
+            return False
+    return True
+
+
+@kernel
+def know_person(known, people, slot, slips):  # type: ignore[no-untyped-def]
+    """Work out what all records of a person need: KNOWN_FIELDS, the part that text needs too."""
+    known.birth_date = civil_date(people.birth_day[slot])
+    length = int64(people.name_length[slot])
+    known.rarity = has_rare_character(people.name[slot], length, slips) if length <= 4 else 0
+    present = people.address[slot]
+    registered, previous = people.register_address[slot], people.previous_address[slot]
+    known.registered_differs = registered[1] != 0 and not is_same_address(registered, present)
+    known.previous_differs = previous[1] != 0 and not is_same_address(previous, present)
+
+
+@kernel
+def draw_name(people, known, slot, day, care, key, unit, rates, total, kept, slips, name):  # type: ignore[no-untyped-def]
     """The name as written; returns (kind, length of an altered name in `name`, causes)."""
     bits, causes, kind = draw_bits(key, NAME), uint64(0), NAME_CURRENT
-    detail = draw_bits(key, NAME_DETAIL)
+    has_former = people.former_name_length[slot] > 0
+    chance = float(low_half(bits)) * ONE_32 / care
+    detail = uint64(0)
+    if chance < total or has_former or rates[UNKNOWN_PERSON] > 0.0 or day < people.id_day[slot]:
+        detail = draw_bits(key, NAME_DETAIL)
     if rates[UNKNOWN_PERSON] > 0.0:
         if float(high_half(detail)) * ONE_32 < rates[UNKNOWN_PERSON]:
             which = 2 * bits_below(low_half(detail), 3) + int64(people.sex[slot]) - 1
@@ -236,10 +253,9 @@ def draw_name(people, slot, day, care, key, unit, rates, total, kept, slips, nam
     if is_newborn(people, slot, day):
         if float(high_half(detail)) * ONE_32 < rates[NEWBORN_PLACEHOLDER]:
             return NAME_ALTERED, newborn_name(people, slot, detail, name), bit(NEWBORN_PLACEHOLDER)
-    if people.former_name_length[slot] > 0 and is_renamed(people, slot):
+    if has_former:
         if day < people.rename_day[slot] or low_half(detail) < kept:
             kind, causes = NAME_FORMER, bit(FORMER_NAME)
-    chance = float(low_half(bits)) * ONE_32 / care
     length, surname, is_altered = int64(-1), int64(0), False
     if chance < total:
         cause = chosen_cause(chance, _NAME_ORDER, rates)
@@ -249,8 +265,9 @@ def draw_name(people, slot, day, care, key, unit, rates, total, kept, slips, nam
             is_altered = True
             causes |= bit(happened)
     size = people.former_name_length[slot] if kind == NAME_FORMER else people.name_length[slot]
-    source_name = people.former_name[slot] if kind == NAME_FORMER else people.name[slot]
-    rarity = has_rare_character(source_name, size, slips) if size <= 4 else 0
+    rarity = int64(known.rarity)
+    if kind == NAME_FORMER:
+        rarity = has_rare_character(people.former_name[slot], size, slips) if size <= 4 else 0
     if rarity > 0 and not causes & bit(PINYIN):
         # A system without GBK is one in twelve of those without the rarest characters (assumed).
         rare_chance = float(high_half(bits)) * ONE_32 * (1.0 if rarity == 2 else 12.0)
@@ -287,6 +304,8 @@ def draw_id(people, slot, day, care, key, rates, total, kept, causes_of_name):  
     bits = draw_bits(key, ID)
     if causes_of_name & (bit(UNKNOWN_PERSON) | bit(NEWBORN_PLACEHOLDER)):
         return none[0], none[1], none[2], bit(ID_MISSING)
+    if body != 0 and has_document and day < people.id_day[slot]:
+        body = 0  # a residence permit to come: the travel permit until then
     if body != 0 and day < people.id_day[slot]:
         return none[0], none[1], none[2], bit(ID_MISSING)
     if float(high_half(bits)) * ONE_32 < rates[ID_MISSING] * (0.5 + 0.5 * care):
@@ -294,6 +313,8 @@ def draw_id(people, slot, day, care, key, rates, total, kept, causes_of_name):  
     if body == 0:
         return ID_DOCUMENT, int64(0), int64(0), uint64(0)
     detail, kind, causes = draw_bits(key, ID_DETAIL), ID_CURRENT, uint64(0)
+    if has_document and low_half(detail) < TRAVEL_PERMIT_LIMIT:
+        return ID_DOCUMENT, int64(0), int64(0), uint64(0)
     if people.previous_id_body[slot] != 0:
         if day < people.id_change_day[slot] or low_half(detail) < kept:
             body, kind, causes = int64(people.previous_id_body[slot]), ID_OTHER, bit(PREVIOUS_ID)
@@ -321,15 +342,15 @@ def draw_id(people, slot, day, care, key, rates, total, kept, causes_of_name):  
 
 
 @kernel
-def draw_birth_date(people, slot, care, key, rates, total, causes_of_name, slips):  # type: ignore[no-untyped-def]
+def draw_birth_date(people, known, slot, care, key, rates, total, causes_of_name, slips):  # type: ignore[no-untyped-def]
     """The birth date as written, yyyymmdd, and causes."""
     if causes_of_name & bit(UNKNOWN_PERSON):
         return int64(0), bit(BIRTH_MISSING)
-    day = int64(people.birth_day[slot])
     bits = draw_bits(key, BIRTH)
     chance = float(low_half(bits)) * ONE_32 / care
-    date = civil_date(day)
+    date = int64(known.birth_date)
     if chance < total:
+        day = int64(people.birth_day[slot])
         cause = chosen_cause(chance, _BIRTH_ORDER, rates)
         if cause == BIRTH_MISSING:
             return int64(0), bit(BIRTH_MISSING)
@@ -381,27 +402,17 @@ def draw_phone(people, slot, day, care, key, rates, kept, causes_of_name):  # ty
 
 
 @kernel
-def is_same_address(first, second):  # type: ignore[no-untyped-def]
-    """Whether two addresses agree in all the columns that are written out."""
-    for column in range(first.shape[0]):
-        is_written = first[1] != VILLAGE or (column != ROAD and column < UNIT)
-        if is_written and first[column] != second[column]:
-            return False
-    return True
-
-
-@kernel
-def draw_address(people, slot, day, care, key, rates, kept, is_registered, causes_of_name):  # type: ignore[no-untyped-def]
+def draw_address(people, known, slot, day, care, key, rates, kept, is_registered, causes_of_name):  # type: ignore[no-untyped-def]
     """Which address, how it is worded, its region and causes: (kind, form, region, causes)."""
     bits, causes, kind = draw_bits(key, ADDRESS), uint64(0), ADDRESS_CURRENT
     region = int64(people.address[slot, 0])
     if is_registered and people.register_address[slot, 1] != 0:
         region = int64(people.register_address[slot, 0])
-        if not is_same_address(people.register_address[slot], people.address[slot]):
+        if known.registered_differs:
             kind, causes = ADDRESS_REGISTERED, bit(ADDRESS_PREVIOUS)
     elif people.previous_address[slot, 1] != 0:
         if day < people.moved_day[slot] or low_half(bits) < kept:
-            if not is_same_address(people.previous_address[slot], people.address[slot]):
+            if known.previous_differs:
                 kind, causes = AT_PREVIOUS, bit(ADDRESS_PREVIOUS)
                 region = int64(people.previous_address[slot, 0])
     detail = draw_bits(key, ADDRESS_DETAIL)

@@ -257,3 +257,5 @@ def fill_ids(seed_key, key, rates, years, work, out):  # type: ignore[no-untyped
             previous[row] = _body(code[row], wrong_year, wrong_day, number)
         if previous[row] != 0:  # put right from 2009 (1.7 M doubles) to 2016 (10 left)
             change_day[row] = max(14_245 + bits_below(high_half(bits), 2_700), issued + 30)
+            if 0 < death_day[row] <= change_day[row]:  # the dead change nothing
+                previous[row], change_day[row] = 0, 0

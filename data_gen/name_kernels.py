@@ -38,9 +38,9 @@ _CLAN_TOWN: Final = _limit(0.05)
 drawn like any other, so the nation's surnames are as if there were none."""
 _MOTHERS_NAME: Final = (_limit(1 / 40), _limit(1 / 13))
 """Children with the mother's surname, born before and from 2000: newborns of 2020 one in 13."""
-_DOUBLE_SURNAME: Final = (_limit(0.004), _limit(0.015))
-"""Born 2000-09 and since 2010: the mother's surname stands before a given name of two characters;
-four characters are 1.6 % of newborns' names in 2020."""
+_DOUBLE_SURNAME: Final = (_limit(0.004), _limit(0.0225))
+"""Born 2000-09 and since 2010, if the mother is known: her surname stands before a given name of
+two characters; four characters are 1.6 % of newborns' names in 2020."""
 _SHARED_RATES: Final = np.array(
     [int(r * 2**32) for r in (0.60, 0.50, 0.40, 0.30, 0.25, 0.20, 0.15)], np.uint64
 )
@@ -248,6 +248,18 @@ def _spellings(year_row, style, region_bits, bits):  # type: ignore[no-untyped-d
 
 
 @kernel
+def _forget_same(row, out):  # type: ignore[no-untyped-def]
+    """Take a former name back that is the present one."""
+    if out.former_name_length[row] != out.name_length[row]:
+        return
+    for place in range(out.name_length[row]):
+        if out.former_name[row, place] != out.name[row, place]:
+            return
+    out.former_name[row, :] = 0
+    out.former_name_length[row], out.former_surname_length[row], out.rename_day[row] = 0, 0, 0
+
+
+@kernel
 def _fill_part_names(key, facts, years, out):  # type: ignore[no-untyped-def]
     """Names of foreigners and of peoples whose names are not a Han surname and given name."""
     tables, styles = (facts.parts, facts.part_start), facts.nation_style
@@ -283,6 +295,7 @@ def _fill_part_names(key, facts, years, out):  # type: ignore[no-untyped-def]
             )
             day = int64(_CONVERTED) + bits_below(high_half(respell_bits), 2_000)
             out.rename_day[row] = max(day, int64(out.birth_day[row]) + 30)
+            _forget_same(row, out)
 
 
 @kernel
@@ -313,7 +326,9 @@ def fill_names(key, facts, is_village, years, line, out):  # type: ignore[no-unt
         out.former_name, out.former_name_length, out.former_surname_length, out.rename_day
     )  # fmt: skip
     for row in range(COMMUNITY_PEOPLE):
-        name[row, :] = 0
+        for place in range(name_length[row]):  # of the person drawn here before
+            name[row, place] = 0
+        name_length[row] = 0
         if former_length[row] != 0:
             former[row, :] = 0
         former_length[row], former_surname[row], rename_day[row] = 0, 0, 0
@@ -352,4 +367,5 @@ def fill_names(key, facts, is_village, years, line, out):  # type: ignore[no-unt
             born = int64(out.birth_day[row]) + 365
             last = int64(out.death_day[row]) if out.death_day[row] > 0 else _REFERENCE
             rename_day[row] = born + bits_below(high_half(more), max(last - born, 1))
+            _forget_same(row, out)
     _fill_part_names(key, facts, years, out)

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 COMMUNITY_PEOPLE: Final = 1024
-NAME_CHARACTERS: Final = 40
+NAME_CHARACTERS: Final = 32
 """Code points a name may have; the longest one drawn (a foreigner's) stays below."""
 
 ADDRESS_COLUMNS: Final = (
@@ -67,7 +67,7 @@ class Origin(IntEnum):
 
 
 class DocumentType(IntEnum):
-    """What `document` holds for people without a mainland number."""
+    """What `document` holds for people from abroad; the last one never stands there."""
 
     NONE = 0
     PASSPORT = 1
@@ -75,6 +75,8 @@ class DocumentType(IntEnum):
     TRAVEL_PERMIT_TAIWAN = 3
     RESIDENCE_CARD_FOREIGN = 4
     """Permanent residence card of 2017: three letters of the nationality and twelve digits."""
+    RESIDENCE_PERMIT = 5
+    """Of residents of Hong Kong, Macao and Taiwan since 2018: 18 digits, so kept in `id_body`."""
 
 
 class AddressKind(IntEnum):
@@ -90,7 +92,7 @@ class AddressKind(IntEnum):
 
 
 class PeopleArrays(NamedTuple):
-    """The arrays in the form that kernels take; the fields of `People`."""
+    """The fields of `People`."""
 
     household: NDArray[np.int16]
     role: NDArray[np.uint8]
@@ -174,13 +176,18 @@ _COLUMNS: Final[dict[str, tuple[Any, int]]] = {
 }
 
 
-def _allocate(count: int) -> PeopleArrays:
-    return PeopleArrays(
-        **{
-            name: np.zeros((count, width) if width else count, dtype)
-            for name, (dtype, width) in _COLUMNS.items()
-        }
-    )
+_BLOCK: Final = np.dtype(
+    [
+        # numba has no nested arrays of booleans
+        (
+            name,
+            np.uint8 if dtype is np.bool_ else dtype,
+            (COMMUNITY_PEOPLE, width) if width else COMMUNITY_PEOPLE,
+        )
+        for name, (dtype, width) in _COLUMNS.items()
+    ],
+    align=True,
+)
 
 
 @dataclass(slots=True)
@@ -197,7 +204,7 @@ class People:
         sex uint8, 1 male, 2 female
         birth_day int32; death_day int32, 0 = alive at the reference day
         nation uint8, GB/T 3304 code, 0 = foreigner; origin uint8, `Origin`
-        name uint32[40], code points, 0 after the end; name_length uint8
+        name uint32[32], code points, 0 after the end; name_length uint8
         surname_length uint8, 0 = the name has no surname (Uyghur, Tibetan, foreign ...)
         former_name, former_name_length, former_surname_length the same, length 0 = none;
             rename_day int32, day from which `name` is right
@@ -205,7 +212,8 @@ class People:
         id_day int32, day of issue (at times after the reference day: then no id yet: body 0)
         had_15_digits bool, the number was first issued with 15 digits
         previous_id_body int64, another number that was the person's until id_change_day
-        document_type uint8, document uint8[16], ASCII, zero padded: other documents
+        document_type uint8, document uint8[16], ASCII, zero padded: other documents; who has a
+            residence permit (810000, 820000, 830000) besides has that in id_body
         phone int64, 11 digits; previous_phone int64, the person's until phone_change_day
         family_phone int16, slot of the member whose phone the person gives, -1 = an own one;
             `phone` then holds that member's number too
@@ -214,13 +222,19 @@ class People:
         moved_day int32, day from which `address` is right, 0 = long ago
         health_card int64, local card number of the county's clinics; 0 = none
         birth_certificate int64, letter (0 = A) * 10**9 + nine digits, 0 = none
+    block : the same arrays as one record, which kernels take by its address (see `blocks`)
     frame_community : int, number of the community in the frame
     count : int, rows in use
     """
 
     frame_community: int = -1
     count: int = 0
-    arrays: PeopleArrays = field(default_factory=lambda: _allocate(COMMUNITY_PEOPLE))
+    block: NDArray[np.void] = field(default_factory=lambda: np.zeros(1, _BLOCK))
+    arrays: PeopleArrays = field(init=False)
+
+    def __post_init__(self) -> None:
+        views = {name: self.block[name][0].view(dtype) for name, (dtype, _) in _COLUMNS.items()}
+        self.arrays = PeopleArrays(**views)
 
     @property
     def first_person_id(self) -> int:

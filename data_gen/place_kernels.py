@@ -10,6 +10,7 @@ from numba import int64, uint64
 from data_gen.counter import bits_below, draw_bits, high_half, is_below, key_of, low_half, permute
 from data_gen.household_kernels import SAME_COUNTY
 from data_gen.people import COMMUNITY_PEOPLE
+from data_gen.value_kernels import civil_date
 from person.jit import kernel
 
 __all__ = ["fill_addresses", "fill_cards", "fill_origins", "fill_phones"]
@@ -36,6 +37,10 @@ _PHONE_RATES: Final = np.array(
 1.6 billion subscriptions for 1.41 billion people)."""
 _PHONE_CHANGED: Final = _limit(0.40)
 _MOVED: Final = _limit(0.30)
+_HAS_PERMIT: Final = _limit(0.4)
+"""Residents from Hong Kong, Macao and Taiwan with a residence permit (assumed)."""
+_PERMITS_FROM: Final = 17_775  # 2018-09-01
+_FOREIGN: Final = 4
 _HAS_CARD: Final = _limit(0.80)
 # Of the people from abroad 59 % are foreigners, 26 % from Hong Kong, 4 % Macao, 11 % Taiwan
 # (census 2020): the limits in `fill_origins`.
@@ -60,13 +65,34 @@ def fill_origins(key, rates, register, county, status, out):  # type: ignore[no-
         origin[row] = 4 if part < 59 else 1 if part < 85 else 2 if part < 89 else 3
         number = draw_bits(origin_key, row + COMMUNITY_PEOPLE)
         document_type[row] = _document(int64(origin[row]), number, document[row])
-        out.id_body[row] = 0
-        out.id_region[row] = 0
+        _residence_permit(int64(origin[row]), number, row, out)
         out.previous_id_body[row] = 0
         out.id_change_day[row] = 0
         out.had_15_digits[row] = False
         register[row] = county
         status[row] = 0
+
+
+@kernel
+def _residence_permit(origin, bits, row, out):  # type: ignore[no-untyped-def]
+    """The 18-digit permit of some from Hong Kong, Macao and Taiwan, issued since 2018-09-01.
+
+    The last three digits are drawn: of 150,000 such people a few hundred share a number, as no
+    share of a nation's numbers by birth day can be given to each community.
+    """
+    out.id_body[row], out.id_region[row] = 0, 0
+    if origin == _FOREIGN or not is_below(low_half(draw_bits(bits, 1)), _HAS_PERMIT):
+        return
+    detail = draw_bits(bits, 2)
+    day = max(_PERMITS_FROM, int64(out.birth_day[row]) + 30) + bits_below(high_half(detail), 760)
+    last = int64(out.death_day[row]) if out.death_day[row] > 0 else _REFERENCE
+    if day >= last:
+        return
+    region = 800_000 + 10_000 * origin
+    sequence = 2 * bits_below(low_half(detail), 499) + 2 - int64(out.sex[row] == 1)
+    date = civil_date(out.birth_day[row])
+    out.id_body[row] = (region * 100_000_000 + date) * 1000 + sequence
+    out.id_region[row], out.id_day[row] = region, day
 
 
 @kernel
@@ -206,7 +232,7 @@ def fill_phones(seed_key, key, facts, county, rank, years, register, out):  # ty
         out.phone, out.previous_phone, out.phone_change_day, out.family_phone
     )  # fmt: skip
     household, mother, father, spouse = out.household, out.mother, out.father, out.spouse
-    birth_day = out.birth_day
+    birth_day, death = out.birth_day, out.death_day
     city = int64(county_city[county])
     first, city_key = int64(city_start[city]), key_of(numbers_key, city)
     count = int64(city_start[city + 1]) - first
@@ -228,7 +254,11 @@ def fill_phones(seed_key, key, facts, county, rank, years, register, out):  # ty
                 int64(city_start[old_city + 1]) - start, index,
             )  # fmt: skip
             day = _REFERENCE - 30 - bits_below(low_half(bits >> uint64(16)), 12 * 365)
-            change_day[row] = min(max(day, int64(birth_day[row]) + 12 * 365), _REFERENCE - 1)
+            last = int64(death[row]) if death[row] > 0 else _REFERENCE
+            day = min(max(day, int64(birth_day[row]) + 12 * 365), _REFERENCE - 1)
+            if day >= last:  # the dead change nothing
+                day = last - 1 - bits_below(low_half(old), 365)
+            change_day[row] = day
     for row in range(COMMUNITY_PEOPLE):
         if phone[row] == 0:
             family[row] = _family_phone(

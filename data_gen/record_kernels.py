@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import int64, uint64
+from numba import int64, uint32, uint64
 from numpy.typing import NDArray
 
 from data_gen.cause_bits import NEWBORN_PLACEHOLDER, UNKNOWN_PERSON
@@ -23,6 +23,7 @@ from data_gen.field_kernels import (
     draw_name,
     draw_phone,
     draw_sex,
+    know_person,
 )
 from data_gen.parameters import REFERENCE_DAY
 from data_gen.record_layout import CARD_ID, CARD_LOCAL, CARD_NONE, NAME_ALTERED, NAME_FORMER
@@ -124,7 +125,6 @@ def hospital_number(people, slot, visit, day, person_key, key, regions):  # type
 def fill_columns(record, people, slot, system, day, key, sources):  # type: ignore[no-untyped-def]
     """Which of the further columns a record fills."""
     bits = draw_bits(key, COLUMNS)
-    more = draw_bits(bits, 1)
     is_unknown = (record.causes & bit(UNKNOWN_PERSON)) != uint64(0)
     is_newborn = (record.causes & bit(NEWBORN_PLACEHOLDER)) != uint64(0)
     record.has_former_name = (
@@ -140,23 +140,39 @@ def fill_columns(record, people, slot, system, day, key, sources):  # type: igno
             record.card_kind = CARD_ID
         elif people.health_card[slot] != 0 and not is_newborn:
             record.card_kind = CARD_LOCAL
-    mother = int64(people.mother[slot])
-    is_child = day - people.birth_day[slot] < ADULT_DAYS
-    record.has_mother_id = (
-        mother >= 0
-        and is_child
-        and people.id_body[mother] != 0
-        and low_half(more) < sources.mother[system]
-        and not is_unknown
-    )
-    record.has_certificate = (
-        people.birth_certificate[slot] != 0
-        and day - people.birth_day[slot] < 2557
-        and high_half(more) < sources.certificate[system]
-        and not is_unknown
-    )
+    record.has_mother_id = record.has_certificate = False
+    age_days = day - people.birth_day[slot]
+    if age_days < ADULT_DAYS and not is_unknown:
+        more, mother = draw_bits(bits, 1), int64(people.mother[slot])
+        record.has_mother_id = (
+            mother >= 0
+            and people.id_body[mother] != 0
+            and low_half(more) < sources.mother[system]
+        )
+        record.has_certificate = (
+            people.birth_certificate[slot] != 0
+            and age_days < 2557
+            and high_half(more) < sources.certificate[system]
+        )
     if low_half(draw_bits(bits, 2)) >= sources.region[system] or is_unknown:
         record.region = 0
+
+
+@kernel
+def order_by_person(visits, first, stop, starts, order):  # type: ignore[no-untyped-def]
+    """Places 0 to stop - first sorted by the person of the visit: what is known of one serves all.
+
+    starts : int32[1026]; order : int16[stop - first]
+    """
+    starts[:] = 0
+    for place in range(first, stop):
+        starts[(visits[place] >> uint32(20)) + 1] += 1
+    for slot in range(1, starts.shape[0]):
+        starts[slot] += starts[slot - 1]
+    for place in range(first, stop):
+        slot = visits[place] >> uint32(20)
+        order[starts[slot]] = place - first
+        starts[slot] += 1
 
 
 @kernel
@@ -172,29 +188,40 @@ def draw_records(  # type: ignore[no-untyped-def]
     stop,
     records,
     pool,
-    used,
+    order,
+    starts,
+    known_block,
 ):
-    """Fill records[: stop - first] with visits[first:stop]; returns how much of `pool` is used.
+    """Fill records[: stop - first] with visits[first:stop], one person after the other.
 
-    pool : uint32, names that are not their person's present or former one, from `used` on
+    pool : uint32, names that are not their person's present or former one
+    order : int16, gets the records' places person by person; starts : int32[1026] scratch
+    known_block : KNOWN_FIELDS[1] scratch
     """
     people, sources, slips = people_block[0], source_block[0], slip_block[0]
-    regions = region_block[0]
+    regions, known = region_block[0], known_block[0]
+    used, last = int64(0), int64(-1)
+    person_key = uint64(0)
     name = np.empty(NAME_ROOM, np.uint32)
     person_root, record_root = key_of(key, 1), key_of(key, 2)
     unit_root = key_of(key, 3)
-    for place in range(first, stop):
-        visit = int64(visits[place])
+    order_by_person(visits, first, stop, starts, order)
+    for turn in range(stop - first):
+        place = int64(order[turn])
+        visit = int64(visits[first + place])
         slot, system, number = visit >> 20, (visit >> 16) & 15, visit & 0xFFFF
-        person_key = draw_bits(person_root, first_person + slot)
+        if slot != last:
+            last = slot
+            person_key = draw_bits(person_root, first_person + slot)
+            know_person(known, people, slot, slips)
         record_key = draw_bits(record_root, (first_person + slot) << 20 | (visit & 0xFFFFF))
-        record = records[place - first]
+        record = records[place]
         record.slot, record.visit, record.system = slot, number, system
         day = record_day(people, slot, system, number, record_key, sources)
         record.day = day
         style = draw_bits(record_key, STYLE)
         record.style = style
-        record.second = 28800 + bits_below(high_half(draw_bits(style, 1)), 34200)
+        record.second = 28800 + bits_below(high_half(style), 34200)
         if system == HOSPITAL:
             source = hospital_number(people, slot, number, day, person_key, record_key, regions)
             unit = draw_bits(unit_root, source)
@@ -208,7 +235,7 @@ def draw_records(  # type: ignore[no-untyped-def]
         care = sources.desk[system, desk] * sources.care[system, int64(bits) & 255]
         rates, kept = sources.rate[system], sources.kept[system]
         kind, length, causes = draw_name(
-            *(people, slot, day, care, record_key, unit, rates),
+            *(people, known, slot, day, care, record_key, unit, rates),
             *(sources.name_sum[system], kept, slips, name),
         )
         record.name_kind, record.name_length, record.name_start = kind, length, used
@@ -222,7 +249,8 @@ def draw_records(  # type: ignore[no-untyped-def]
         causes |= more
         record.id_kind, record.id_body, record.id_check = kind, body, check
         date, more = draw_birth_date(
-            people, slot, care, record_key, rates, sources.birth_sum[system], causes, slips
+            *(people, known, slot, care, record_key, rates),
+            *(sources.birth_sum[system], causes, slips),
         )
         causes |= more
         record.birth_date = date
@@ -231,10 +259,9 @@ def draw_records(  # type: ignore[no-untyped-def]
         record.phone, more = draw_phone(people, slot, day, care, record_key, rates, kept, causes)
         causes |= more
         kind, form, region, more = draw_address(
-            *(people, slot, day, care, record_key, rates, kept),
+            *(people, known, slot, day, care, record_key, rates, kept),
             *(sources.is_registered[system], causes),
         )
         record.address_kind, record.address_form, record.region = kind, form, region
         record.causes = causes | more
         fill_columns(record, people, slot, system, day, record_key, sources)
-    return used

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-__all__ = ["RECORD_FIELDS"]
+__all__ = ["ADDRESS_MEMO", "KNOWN_FIELDS", "RECORD_FIELDS"]
 
 # How a record's name is given.
 NAME_CURRENT, NAME_FORMER, NAME_ALTERED = 0, 1, 2
@@ -50,3 +50,31 @@ RECORD_FIELDS: Final = np.dtype(
     align=True,
 )
 """One record of a community."""
+
+ADDRESS_MEMO: Final = 512
+"""Addresses whose sketch is remembered; neighbours differ only in their numbers."""
+
+KNOWN_FIELDS: Final = np.dtype(
+    [
+        ("word", np.uint64),  # units of the name, 0 where `person` must read it
+        ("body", np.uint64),
+        ("detail", np.uint64),
+        ("phone_code", np.uint64),
+        ("birth_code", np.uint64),
+        ("grams", np.uint64),  # of the present address
+        ("numbers", np.uint64),
+        ("phone", np.int64),
+        ("birth_date", np.int32),  # yyyymmdd
+        ("rarity", np.uint8),  # of the characters of the present name
+        ("is_home_known", np.bool_),
+        ("registered_differs", np.bool_),  # from the present address
+        ("previous_differs", np.bool_),
+        # Not of a person: addresses met before, and scratch.
+        ("memo", np.uint64, (ADDRESS_MEMO, 4)),
+        ("minima", np.uint64, 6),
+        ("pair", np.uint32, 2),
+        ("units", np.uint32, 8),
+    ],
+    align=True,
+)
+"""What is true of a person, worked out once for all the person's records."""

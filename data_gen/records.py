@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data_gen.address_pieces import address_pieces, region_numbers
-from data_gen.blocks import as_block, people_block
+from data_gen.blocks import as_block
 from data_gen.community import community_people, frame_community, population_key
 from data_gen.counter import key_of
 from data_gen.draw import PeopleScratch, draw_people, people_scratch
@@ -18,7 +18,7 @@ from data_gen.facts import facts
 from data_gen.parameters import FRAME_COMMUNITIES, GeneratorParameters
 from data_gen.people import COMMUNITY_PEOPLE, People
 from data_gen.record_kernels import draw_records
-from data_gen.record_layout import RECORD_FIELDS
+from data_gen.record_layout import KNOWN_FIELDS, RECORD_FIELDS
 from data_gen.slips import slip_tables
 from data_gen.source_tables import source_tables
 from data_gen.sources import AGE_BANDS
@@ -71,11 +71,11 @@ def record_tables(parameters: GeneratorParameters) -> RecordTables:
     -------
     RecordTables
     """
-    (people, block), groups = people_block(), np.zeros((2, 2, len(AGE_BANDS)))
+    people, groups = People(), np.zeros((2, 2, len(AGE_BANDS)))
     for sample in range(_SAMPLE):
         community = (2 * sample + 1) * FRAME_COMMUNITIES // (2 * _SAMPLE)
         draw_people(parameters, facts(), community, people)
-        count_groups(block, COMMUNITY_PEOPLE, groups)
+        count_groups(people.block, COMMUNITY_PEOPLE, groups)
     return RecordTables(
         parameters,
         np.uint64(key_of(population_key(parameters.seed), _RECORDS)),
@@ -115,25 +115,39 @@ class Workspace:
 
     Attributes
     ----------
-    people : the community last drawn; block : its arrays as one record
+    people : the community last drawn
     scratch : of the drawing of people
     visits : uint32[VISITS_MAX], see `visit_kernels.draw_visits`
     records : RECORD_FIELDS[records of a community]
+    order : int16[records of a community], the records person by person
+    known : KNOWN_FIELDS[1], what was worked out of the person last met, and of addresses
+    starts : int32[1026], scratch
     pool : uint32, code points of names that are not their person's
+    slow : lists of text of `encoded`, made by the first batch
     """
 
     records_max: int
-    people: People = field(init=False)
-    block: NDArray[np.void] = field(init=False)
+    people: People = field(default_factory=People)
     scratch: PeopleScratch = field(default_factory=people_scratch)
     visits: NDArray[np.uint32] = field(default_factory=lambda: np.empty(VISITS_MAX, np.uint32))
     records: NDArray[np.void] = field(init=False)
+    order: NDArray[np.int16] = field(init=False)
     pool: NDArray[np.uint32] = field(init=False)
+    known: NDArray[np.void] = field(default_factory=lambda: np.zeros(1, KNOWN_FIELDS))
+    starts: NDArray[np.int32] = field(
+        default_factory=lambda: np.zeros(COMMUNITY_PEOPLE + 2, np.int32)
+    )
+    slow: Any = None
 
     def __post_init__(self) -> None:
-        self.people, self.block = people_block()
         self.records = np.zeros(self.records_max, RECORD_FIELDS)
+        self.order = np.empty(self.records_max, np.int16)
         self.pool = np.empty(self.records_max * _CODES_A_NAME, np.uint32)
+
+    @property
+    def block(self) -> NDArray[np.void]:
+        """The arrays of `people` as one record."""
+        return self.people.block
 
 
 def draw_community_records(
@@ -165,5 +179,6 @@ def draw_community_records(
     draw_visits(block, count, person, tables.key, tables.sources, target, workspace.visits)
     draw_records(
         *(block, person, tables.key, tables.sources, tables.slips, tables.regions),
-        *(workspace.visits, first, stop, workspace.records, workspace.pool, 0),
+        *(workspace.visits, first, stop, workspace.records, workspace.pool),
+        *(workspace.order, workspace.starts, workspace.known),
     )

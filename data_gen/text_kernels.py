@@ -11,6 +11,7 @@ from numba import int64, uint64
 
 from data_gen.address_kernels import put_address, put_code, put_number
 from data_gen.counter import draw_bits, permute
+from data_gen.people import DocumentType
 from data_gen.record_kernels import HOSPITALS_A_COUNTY, OWN_HOSPITALS
 from data_gen.record_layout import (
     ADDRESS_CURRENT,
@@ -36,6 +37,7 @@ __all__ = ["COLUMN_BYTES", "RECORD_NUMBERS", "fill_texts", "put_document", "put_
 COLUMN_BYTES = (16, 24, 512, 20, 48, 24, 8, 20, 8, 320, 160, 24, 20, 12, 20)
 """Most bytes that a value of each column takes."""
 
+RESIDENCE_PERMIT = int(DocumentType.RESIDENCE_PERMIT)
 RECORD_NUMBERS = 1 << 34
 """Record numbers are permuted below this, above the records of the largest population."""
 
@@ -61,10 +63,11 @@ _ID_WORDS = _words(
         "港澳居民来往内地通行证",
         "台湾居民来往大陆通行证",
         "外国人永久居留身份证",
+        "港澳台居民居住证",
     ],
     36,
 )
-_ID_CODES = _words(["01", "03", "06", "07", "99"], 4)
+_ID_CODES = _words(["01", "03", "06", "07", "99", "99"], 4)
 _NAMES = _words(
     ["population_register", "health_records", "hospital-", "ncms_insurance", "disease_reports",
      "maternal_child", "health_card"], 24)  # fmt: skip
@@ -107,6 +110,12 @@ def put_id(data, at, body, check, small_x):  # type: ignore[no-untyped-def]
         check = check_of_body(body)
     data[at] = 48 + check if check < 10 else (0x78 if small_x else 0x58)
     return at + 1
+
+
+@kernel
+def document_of_body(body):  # type: ignore[no-untyped-def]
+    """`DocumentType` of a number of 17 digits and a check digit: 0 but for residence permits."""
+    return RESIDENCE_PERMIT if 81000000000000000 <= body < 84000000000000000 else 0
 
 
 @kernel
@@ -219,6 +228,7 @@ def put_identity(data, ends, record, people, habit, nothing):  # type: ignore[no
         ends[0] = put_document(data[ID_NUMBER], ends[0], people.document[slot])
         document = int64(people.document_type[slot])
     else:
+        document = document_of_body(int64(record.id_body))
         small_x = int64(habit >> uint64(19)) & 3 == 0
         ends[0] = put_id(
             data[ID_NUMBER], ends[0], int64(record.id_body), int64(record.id_check), small_x
@@ -288,7 +298,6 @@ def fill_texts(  # type: ignore[no-untyped-def]
     """
     region_block, piece_block, county_codes = tables
     people, regions, pieces = people_block[0], region_block[0], piece_block[0]
-    found = np.empty(4, np.int64)
     identity, extras = np.empty(2, np.int64), np.empty(4, np.int64)
     prefix_key = draw_bits(key, 7)
     for place in range(count):
@@ -319,7 +328,7 @@ def fill_texts(  # type: ignore[no-untyped-def]
         end = int64(offsets[ADDRESS, at])
         if record.address_kind != ADDRESS_NONE:
             form, address = int64(record.address_form), address_of(record, people)
-            end = put_address(data[ADDRESS], end, address, form, regions, pieces, found)
+            end = put_address(data[ADDRESS], end, address, form, regions, pieces)
         elif nothing >= 0:
             end = put_word(data[ADDRESS], end, _NOTHING[nothing])
         offsets[ADDRESS, at + 1] = end

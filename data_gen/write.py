@@ -40,7 +40,7 @@ BATCH_ROWS: Final = 65_536
 # Columns of few distinct values; for the others a dictionary costs time and saves nothing.
 _DICTIONARY: Final = ["source", "id_type", "birth_date", "gender", "region_code", "cause_names"]
 # Bytes of a record with its truth, measured and rounded up; what the disk is asked for.
-_BYTES_A_RECORD: Final = {"parquet": 150, "csv": 400}
+_BYTES_A_RECORD: Final = {"parquet": 80, "csv": 400}
 _PART_DIGITS: Final = 5
 
 

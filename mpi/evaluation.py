@@ -6,11 +6,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from mpi.calibration import Thresholds, precision_recall_curve, reliability_table
+from mpi.evaluation_details import (
+    CONFUSIONS,
+    RECALL_BY_CAUSE,
+    confusions,
+    marks_of,
+    recall_by_cause,
+)
 from mpi.metrics import (
     b_cubed_scores,
     codes_of,
@@ -44,6 +53,8 @@ class Evaluation:
     missed : pairs missed by the size of the entity
     curve : precision and recall of the scored pairs at every threshold
     reliability : expected and actual matches by bands of match weight
+    causes : recall by what was done to the records, where the truth says it (RECALL_BY_CAUSE)
+    confusions : people that share a cluster, by relation, where the truth says it (CONFUSIONS)
     notes : what to know when reading the numbers
     """
 
@@ -51,17 +62,36 @@ class Evaluation:
     missed: pa.Table
     curve: pa.Table = field(repr=False)
     reliability: pa.Table = field(repr=False)
+    causes: pa.Table = field(default_factory=RECALL_BY_CAUSE.empty_table, repr=False)
+    confusions: pa.Table = field(default_factory=CONFUSIONS.empty_table, repr=False)
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        return {"measures": self.measures, "missed": self.missed, "notes": list(self.notes)}
+        return {
+            "measures": self.measures,
+            "missed": self.missed,
+            "causes": self.causes,
+            "confusions": self.confusions,
+            "notes": list(self.notes),
+        }
 
     @property
     def tables(self) -> dict[str, pa.Table]:
-        return {"Missed pairs by size of the person": self.missed, "Calibration": self.reliability}
+        return {
+            "Recall by cause of error": self.causes,
+            "Different people put together": self.confusions,
+            "Missed pairs by size of the person": self.missed,
+            "Calibration": self.reliability,
+        }
 
     def for_report(self) -> Evaluated:
-        return Evaluated(measures=self.measures, curve=self.curve, reliability=self.reliability)
+        return Evaluated(
+            measures=self.measures,
+            curve=self.curve,
+            reliability=self.reliability,
+            causes=self.causes,
+            confusions=self.confusions,
+        )
 
 
 def evaluate(run: Result | pa.Table | str | Path, truth: Any) -> Evaluation:
@@ -70,7 +100,8 @@ def evaluate(run: Result | pa.Table | str | Path, truth: Any) -> Evaluation:
     Parameters
     ----------
     run : a Result, the output directory of a run, a clusters.parquet, or a clusters table
-    truth : path or table of (record_id, entity_id) or of pairs, see `mpi.truth.read_truth`
+    truth : path or table of (record_id, entity_id) or of pairs, see `mpi.truth.read_truth`; of a
+        directory written by `mpi generate` also what was done to each record and who is related
 
     Returns
     -------
@@ -106,6 +137,7 @@ def evaluate(run: Result | pa.Table | str | Path, truth: Any) -> Evaluation:
         if name in expected:
             measures[f"expected_{name}"] = float(expected[name])
     missed = missed_pairs_by_size(cluster, entity, sides)
+    causes, confused = _detail_tables(clusters, index, cluster, entity, sides)
     curve, reliability = _pair_tables(links, index, pairs.true_pairs)
     unknown = int((entity < 0).sum())
     notes = (f"{unknown} records are not in the truth and were left out",) if unknown else ()
@@ -121,6 +153,8 @@ def evaluate(run: Result | pa.Table | str | Path, truth: Any) -> Evaluation:
         ),
         curve=curve,
         reliability=reliability,
+        causes=causes,
+        confusions=confused,
         notes=notes,
     )
 
@@ -164,6 +198,30 @@ def _parts(run: Result | pa.Table | str | Path) -> tuple[pa.Table, pa.Table | No
         return pq.read_table(path), None, {}
     facts = read_run(path)
     return pq.read_table(path / "clusters.parquet"), pq.read_table(path / "links.parquet"), facts
+
+
+def _detail_tables(
+    clusters: pa.Table,
+    index: TruthIndex,
+    cluster: NDArray[np.int64],
+    entity: NDArray[np.int64],
+    sides: NDArray[np.int64] | None,
+) -> tuple[pa.Table, pa.Table]:
+    """Recall by cause and who was confused with whom, as far as the truth can say it."""
+    known = np.flatnonzero(entity >= 0)
+    details = index.details(
+        *(clusters.column(name).take(pa.array(known)) for name in ("source", "record_id"))
+    )
+    causes, confused = RECALL_BY_CAUSE.empty_table(), CONFUSIONS.empty_table()
+    if details.cause_names is not None:
+        marks = marks_of(details.cause_names)
+        causes = recall_by_cause(
+            cluster[known], entity[known], marks, None if sides is None else sides[known]
+        )
+    relations = {"household": details.household, "mother": details.mother, "twin": details.twin}
+    if any(each is not None for each in relations.values()):
+        confused = confusions(cluster[known], entity[known], **relations)
+    return causes, confused
 
 
 def _pair_tables(

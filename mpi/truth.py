@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
@@ -11,11 +13,14 @@ import pyarrow.compute as pc
 from mpi.tables import open_inputs
 from person.errors import SchemaMismatchError
 
-__all__ = ["TRUTH_SCHEMA", "read_truth"]
+__all__ = ["TRUTH_DETAILS", "TRUTH_SCHEMA", "read_truth"]
 
 TRUTH_SCHEMA = pa.schema(
     [("source", pa.string()), ("record_id", pa.string()), ("entity_id", pa.string())]
 )
+TRUTH_DETAILS: Final = ("cause_names", "household_id", "mother_id", "twin_id")
+"""Columns that a truth may have beside who is who; `mpi generate` writes them."""
+
 _RECORD_ID: Final = ("record_id", "rec_id", "id")
 _ENTITY_ID: Final = ("entity_id", "cluster", "cluster_id", "person_id", "entity")
 _LEFT_ID: Final = ("record_id_l", "id_l", "left_id", "record_id_left", "record_id_a")
@@ -29,20 +34,21 @@ def read_truth(truth: Any) -> pa.Table:
 
     Parameters
     ----------
-    truth : path or Arrow table with columns (record_id, entity_id) or (record_id_l,
-        record_id_r), usual other names allowed, and source columns where ids repeat. A table of
-        exactly two columns of other names is read as pairs
+    truth : path (a directory of `mpi generate` too) or Arrow table with columns (record_id,
+        entity_id) or (record_id_l, record_id_r), usual other names allowed, and source columns
+        where ids repeat. A table of exactly two columns of other names is read as pairs
 
     Returns
     -------
     table (source, record_id, entity_id), strings; source is null where none is given. Of pairs,
-    the connected records are one entity; a record in no pair is not in the table.
+    the connected records are one entity; a record in no pair is not in the table. Of entities,
+    those of TRUTH_DETAILS follow that there are, strings too.
 
     Raises
     ------
     SchemaMismatchError : the columns are neither
     """
-    inputs = open_inputs(truth)
+    inputs = open_inputs(_truth_folder(truth))
     columns = inputs.columns
     table = pa.concat_tables(
         [pa.Table.from_batches([batch]) for _, _, batch in inputs], promote_options="permissive"
@@ -67,6 +73,15 @@ def read_truth(truth: Any) -> pa.Table:
     return _join_pairs(*sides)
 
 
+def _truth_folder(truth: Any) -> Any:
+    """The truth inside a directory that `mpi generate` wrote; anything else as it is."""
+    if isinstance(truth, str | os.PathLike):
+        folder = Path(truth)
+        if (folder / "manifest.json").is_file() and (folder / "truth").is_dir():
+            return folder / "truth"
+    return truth
+
+
 def _find(columns: Sequence[str], names: Sequence[str]) -> str | None:
     by_key = {name.casefold(): name for name in columns}
     return next((by_key[name] for name in names if name in by_key), None)
@@ -81,6 +96,9 @@ def _text(table: pa.Table, name: str | None) -> pa.ChunkedArray | pa.Array:
 def _as_truth(table: pa.Table, source: str | None, record_id: str, entity_id: str) -> pa.Table:
     columns = [_text(table, source), _text(table, record_id), _text(table, entity_id)]
     result = pa.Table.from_arrays(columns, schema=TRUTH_SCHEMA)
+    for name in TRUTH_DETAILS:
+        if name in table.column_names:
+            result = result.append_column(name, _text(table, name))
     return result.filter(
         pc.and_(pc.is_valid(result["record_id"]), pc.is_valid(result["entity_id"]))
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,29 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mpi.ingest import Ingested
-from mpi.truth import read_truth
+from mpi.truth import TRUTH_DETAILS, read_truth
 from person.errors import InputError
 
-__all__ = ["TruthIndex", "entity_of_rows", "labelled_pairs"]
+__all__ = ["TruthDetails", "TruthIndex", "entity_of_rows", "labelled_pairs"]
 
 _SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TruthDetails:
+    """What truth knows of records beside who they are; None where it does not say.
+
+    Attributes
+    ----------
+    cause_names : string[n], what was done to each record
+    household : int64[n], -1 = unknown
+    mother, twin : int64[n], entity number as `TruthIndex.entities` gives it; -1 = none known
+    """
+
+    cause_names: pa.Array | None
+    household: NDArray[np.int64] | None
+    mother: NDArray[np.int64] | None
+    twin: NDArray[np.int64] | None
 
 
 class TruthIndex:
@@ -38,6 +56,8 @@ class TruthIndex:
                 else pa.array([], pa.string()).dictionary_encode()
             )
         self._entity = entity.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        self._names = entity.dictionary
+        self._details = table.select([name for name in TRUTH_DETAILS if name in table.column_names])
 
     def _key(self, source: Any, record_id: Any) -> Any:
         if not self._with_source:
@@ -46,12 +66,36 @@ class TruthIndex:
 
     def entities(self, source: Any, record_id: Any) -> NDArray[np.int64]:
         """Entity number of each record, -1 where truth does not know it: int64[n]."""
-        place = pc.index_in(self._key(source, record_id), value_set=self._keys)
-        places = pc.fill_null(place, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+        places = self._places(source, record_id)
         known = places >= 0
         result = np.full(len(places), -1, np.int64)
         result[known] = self._entity[places[known]]
         return result
+
+    def details(self, source: Any, record_id: Any) -> TruthDetails:
+        """What truth knows beside the entity of records, all of which it knows."""
+        places = pa.array(self._places(source, record_id))
+        found = {name: _flat(self._details[name]) for name in self._details.column_names}
+        found = {name: column.take(places) for name, column in found.items()}
+        causes, home = found.get("cause_names"), found.get("household_id")
+        return TruthDetails(
+            cause_names=causes,
+            household=None if home is None else _codes(home, pc.unique(home.drop_null())),
+            mother=self._person(found.get("mother_id")),
+            twin=self._person(found.get("twin_id")),
+        )
+
+    def _person(self, column: pa.Array | None) -> NDArray[np.int64] | None:
+        return None if column is None else _codes(column, self._names)
+
+    def _places(self, source: Any, record_id: Any) -> NDArray[np.int64]:
+        return _codes(self._key(source, record_id), self._keys)
+
+
+def _codes(column: pa.Array, values: pa.Array) -> NDArray[np.int64]:
+    """Place of each value among `values`, -1 where it is none of them: int64[n]."""
+    places = pc.fill_null(pc.index_in(column, value_set=values, skip_nulls=True), -1)
+    return places.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 def _flat(column: Any) -> pa.Array:
