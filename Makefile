@@ -16,7 +16,7 @@ export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba-cache/$(shell cat $(SOURCES) /
 PACKAGES := person blocking matching data_gen index_store mpi cli bench
 PYTEST_ARGUMENTS ?= -n 2 --dist loadfile
 
-.PHONY: help venv install demo test check format accuracy clean
+.PHONY: help venv install demo test population check format accuracy bench clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets.
@@ -34,11 +34,15 @@ $(VENV)/.stamp-%: pyproject.toml | $(BIN)/python
 
 install: $(VENV)/.stamp-dev  ## Install everything that tests and checks need.
 
-demo: $(VENV)/.stamp-demo $(VENV)/.stamp-report  ## Run the main job on data that a package ships.
+demo: $(VENV)/.stamp-report  ## Make 20,000 people, run the main job on them, judge it.
 	@$(BIN)/mpi demo
 
 test: install  ## Run every test.
 	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+
+population: $(VENV)/.stamp-report  ## Make 1 million people and hold them against published facts.
+	@$(BIN)/mpi generate --quick 1m --out build/population --overwrite
+	@$(BIN)/mpi generate check build/population --out build/population.html
 
 check: install  ## Lint, types of the public surface, arrows between packages.
 	@$(BIN)/ruff check .
@@ -52,6 +56,10 @@ format: install  ## Put every file into the house's form.
 
 accuracy: $(VENV)/.stamp-accuracy $(VENV)/.stamp-report  ## Measure against labelled tables, beside Splink.
 	@$(BIN)/python -m bench.accuracy
+
+bench: $(VENV)/.stamp-bench  ## Measure speed on 100,000 records; checked against the stored baseline.
+	@$(BIN)/mpi bench run --scale small --out build/bench/result.json \
+		$(if $(wildcard bench/results/baseline.json),--check bench/results/baseline.json)
 
 clean:  ## Remove what the targets made, the virtual environment included.
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \

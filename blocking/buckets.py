@@ -44,38 +44,35 @@ class BucketWorker:
 
     # ------------------------------------------------------------------------ whole buckets
 
-    def process(self, rows: NDArray[np.uint64], prefix: int) -> None:
+    def process(self, rows: NDArray[np.uint64], keys: NDArray[np.uint64], prefix: int) -> None:
         """Deliver the pairs of one bucket.
 
         Parameters
         ----------
         rows : uint64[n, n_words + 1], all rows of the pass with a key that starts with `prefix`
+        keys : uint64[n], the key that brought each of them here, of several the first
+        prefix : top bits of their keys
         """
-        count = self._group(rows, prefix)
+        count = self._group(rows, keys, prefix)
         order = self.scratch.order(count)
         self._deliver_runs(rows, order, count, self.index_bits, NO_INDEX, None)
 
-    def _group(self, rows: NDArray[np.uint64], prefix: int) -> int:
+    def _group(self, rows: NDArray[np.uint64], keys: NDArray[np.uint64], prefix: int) -> int:
         """Sort the entries of a bucket into `scratch.order`; returns their number."""
         context, scratch = self.context, self.scratch
         assert len(rows) < 1 << 31
         self.index_bits = max(len(rows) - 1, 1).bit_length()
         order = scratch.order(len(rows) * context.variants)
+        place = (np.uint64(prefix), context.prefix_bits, self.index_bits, order)
         used = 0
-        for start in range(0, len(rows), scratch.piece_rows):
-            piece = rows[start : start + scratch.piece_rows]
-            self._fill_keys(piece)
-            for keys in scratch.keys[: context.variants]:
-                used = run_kernels.append_entries(
-                    keys,
-                    len(piece),
-                    start,
-                    np.uint64(prefix),
-                    context.prefix_bits,
-                    self.index_bits,
-                    order,
-                    used,
-                )
+        if context.variants == 1:
+            used = run_kernels.append_entries(keys, len(rows), 0, *place, used)
+        else:  # a row may stand here for several of its keys, and came once
+            for start in range(0, len(rows), scratch.piece_rows):
+                piece = rows[start : start + scratch.piece_rows]
+                self._fill_keys(piece)
+                for own in scratch.keys[: context.variants]:
+                    used = run_kernels.append_entries(own, len(piece), start, *place, used)
         order[:used].sort()
         return int(used)
 
@@ -142,6 +139,14 @@ class BucketWorker:
         self, rows: NDArray[np.uint64], runs: int, used: int, *, is_refined: bool
     ) -> None:
         scratch, context = self.scratch, self.context
+        values, rule_starts = context.plain_values()
+        if len(rule_starts) > 1:
+            runs = run_kernels.drop_known_runs(
+                rows, values, rule_starts, scratch.index, scratch.bits, scratch.starts, runs
+            )
+            used = int(scratch.starts[runs])
+            if not runs:
+                return
         run_kernels.gather_rows(rows, scratch.index, 0, used, scratch.rows)
         runs = self._thin_out(runs, used)
         if not runs:

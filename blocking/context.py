@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from blocking.kernels import fill_value
 from blocking.key_set import KeySet
 from blocking.keys import ResolvedRule, ResolvedRules
 
@@ -78,10 +79,49 @@ class RuleContext:
             earlier_tests += crossed_tests(column, len(each.variants))
             column += len(each.variants)
         self.stages = _stages(self.earlier)
+        plain = [(_plain_parts(resolved, each), oversized) for each, oversized in self.earlier]
+        self._plain_rules = [each for each in plain if each[0] is not None]
+        self._plain = _stacked_values([each for each, _ in self._plain_rules if each is not None])
         own_tests = crossed_tests(column, self.variants) if self.variants > 1 else []
         self.tests = _test_array(earlier_tests + own_tests)
         self.refined_tests = _test_array(earlier_tests)
         self.window_tests = _test_array([*earlier_tests, (self.columns - 1, self.columns - 1)])
+
+    def plain_values(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        """What earlier rules compare word by word: see `run_kernels.drop_known_runs`.
+
+        Only rules made of whole values, for they are equal where the words are; and none that met
+        a block too large, for what it promised there may not have been delivered.
+        """
+        values, starts = self._plain
+        usable = [
+            number for number, (_, oversized) in enumerate(self._plain_rules) if not len(oversized)
+        ]
+        if len(usable) == len(self._plain_rules):
+            return values, starts
+        chosen = [values[starts[number] : starts[number + 1]] for number in usable]
+        return _stacked_values(chosen)
+
+
+def _plain_parts(resolved: ResolvedRules, rule: ResolvedRule) -> NDArray[np.uint64] | None:
+    """Word, shift, mask, and mask of what must not be 0, of each value that makes a rule's key;
+    None where the key is made of anything else."""
+    found = []
+    for number in rule.variants[0]:
+        part = resolved.parts[number]
+        if part.kernel is not fill_value or len(part.slots) > 1 or len(rule.variants) > 1:
+            return None
+        word, shift, bits = part.slots[0].tolist()
+        mask = (1 << bits) - 1
+        found.append((word, shift, mask, mask & ~part.argument))
+    return np.array(found, np.uint64)
+
+
+def _stacked_values(
+    values: Sequence[NDArray[np.uint64]],
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    starts = np.cumsum([0, *map(len, values)]).astype(np.int64)
+    return np.concatenate([np.zeros((0, 4), np.uint64), *values]), starts
 
 
 @dataclass(frozen=True, slots=True)

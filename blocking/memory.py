@@ -25,6 +25,8 @@ PREFIX_BITS_MAX: Final = 16
 BATCH_ROWS: Final = 1 << 20
 POOL_ROWS_MIN: Final = 4096
 FILTER_BYTES_MIN: Final = 64
+GROUPING_BYTES: Final = 32
+"""A row's sort entry and, in a block too large, its place, sort key and order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,30 +38,42 @@ class MemoryPlan:
     filter_bytes : power of two, 4 slots each
     holds_all_keys : keys of all records are kept between the scans of a rule
     batch_rows : records read and partitioned at a time
-    pool_rows : rows a round may hold
+    pool_rows : rows a round may hold, with what is needed to group its largest bucket
+    row_bytes : what a row in the pool takes
     """
 
     filter_bytes: int
     holds_all_keys: bool
     batch_rows: int
     pool_rows: int
+    row_bytes: int
+
+    def capacity(self, largest_bucket: int) -> int:
+        """Rows a round may hold where one bucket has `largest_bucket` of them."""
+        grouping = largest_bucket * GROUPING_BYTES // self.row_bytes
+        return max(self.pool_rows - grouping, self.pool_rows // 2)
 
 
 def plan_memory(memory_bytes: int, record_count: int, n_words: int, variants: int) -> MemoryPlan:
-    """Share out memory: an eighth to the filter, a quarter to keys, most of the rest to rows."""
+    """Share out memory: an eighth to the filter, a quarter to keys, most of the rest to rows.
+
+    A kept key a record is dear: without, more is left for rows, and so fewer rounds.
+    """
     entries = max(record_count, 1) * variants
-    filter_bytes = FILTER_BYTES_MIN
-    while filter_bytes < 2 * entries and 2 * filter_bytes <= memory_bytes // 8:
-        filter_bytes *= 2
     key_bytes = 8 * entries
     holds_all_keys = key_bytes <= memory_bytes // 4
+    # Where keys are read again, whole passes do without a filter; estimates use a small one.
+    filter_share = memory_bytes // (8 if holds_all_keys else 32)
+    filter_bytes = FILTER_BYTES_MIN
+    while filter_bytes < 2 * entries and 2 * filter_bytes <= filter_share:
+        filter_bytes *= 2
     batch_rows = min(BATCH_ROWS, max(record_count, 1))
     if not holds_all_keys:
         batch_rows = min(batch_rows, max(memory_bytes // (32 * variants), 1024))
         key_bytes = 8 * batch_rows * variants
-    # A row in the pool, its sort entry in a bucket's order, and, should one block be all there
-    # is, its place among the block's members, its sort key and their order.
-    row_bytes = 8 * (n_words + 1) + 32
+    # A row in the pool, its origin and its key. What a bucket needs besides is a worker's; where
+    # one block is all there is, `plan_rounds` keeps room for it.
+    row_bytes = 8 * (n_words + 2)
     room = max(memory_bytes - filter_bytes - key_bytes, 0)
     pool_rows = min(max(room // row_bytes, POOL_ROWS_MIN), entries)
     return MemoryPlan(
@@ -67,6 +81,7 @@ def plan_memory(memory_bytes: int, record_count: int, n_words: int, variants: in
         holds_all_keys=holds_all_keys,
         batch_rows=batch_rows,
         pool_rows=pool_rows,
+        row_bytes=row_bytes,
     )
 
 
@@ -80,14 +95,17 @@ class PassBuffers:
         self._keys = np.empty(max(key_rows, 1) * variants, np.uint64)
         self._n_words = n_words
         self._pool = np.empty((plan.pool_rows, n_words + 1), np.uint64)
+        self._pool_keys = np.empty(plan.pool_rows, np.uint64)
 
     def keys(self, variants: int, rows: int) -> NDArray[np.uint64]:
         """uint64[variants, rows], C-contiguous."""
         return self._keys[: variants * rows].reshape(variants, rows)
 
-    def pool(self, rows: int) -> NDArray[np.uint64]:
-        """uint64[>= rows, n_words + 1]."""
+    def pool(self, rows: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Rows, uint64[>= rows, n_words + 1], and their keys, uint64[>= rows]."""
         if rows > len(self._pool):
             self._pool = np.empty((0, 0), np.uint64)  # free first, then take more
+            self._pool_keys = np.empty(0, np.uint64)
             self._pool = np.empty((rows, self._n_words + 1), np.uint64)
-        return self._pool
+            self._pool_keys = np.empty(rows, np.uint64)
+        return self._pool, self._pool_keys

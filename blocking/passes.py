@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from blocking.buckets import BucketWorker
 from blocking.context import PIECE_ROWS, Consumer, RuleContext, Scratch
 from blocking.key_set import KeySet
@@ -21,6 +24,7 @@ from blocking.memory import PassBuffers, plan_memory
 from blocking.report import PassReport, Tally
 from blocking.rules import BlockingRule
 from blocking.scan import KeyScan, Round, RuleKeyFiller
+from blocking.shared_count import PrefixCounts, count_all_rules
 from person.errors import BlockingError, ConfigError
 from person.field import OverflowTable
 from person.records import RecordLayout, RecordSource
@@ -34,6 +38,9 @@ LINK_MODES: Final = ("dedupe", "link_and_dedupe", "link_only")
 MEMORY_BYTES_MIN: Final = 1 << 16
 TASK_ROWS: Final = 1 << 15
 
+KEY_PREFIXES: Final = 1 << 16
+"""Equal parts of the keys, of which a pass may take the first few."""
+
 
 def run_passes(
     source: RecordSource,
@@ -46,12 +53,14 @@ def run_passes(
     rule_subset: Iterable[int] | None = None,
     overflow: OverflowTable | None = None,
     progress: Any = None,
+    key_share: float = 1.0,
 ) -> list[PassReport]:
     """Deliver every candidate pair that the rules promise.
 
     Parameters
     ----------
-    source : records; read once for each rule and once more for each round
+    source : records; where their keys fit a quarter of the memory read once for each rule and
+        once more for each round, else once for all rules and once for each round
     layout : where their fields lie
     rules : first rule wins: a pair is delivered under the first whose keys agree
     memory_bytes : what filter, keys and row pool may take together
@@ -60,6 +69,7 @@ def run_passes(
     rule_subset : indexes of the rules to run, as if the others did not exist; all if None
     overflow : text that did not fit its slot; without it, such names have only their value key
     progress : object with stage(name, total), a context manager that yields advance(count)
+    key_share : share of all keys that is looked at, of every rule, for estimates and learning
 
     Returns
     -------
@@ -78,7 +88,7 @@ def run_passes(
     lies within the sorted window; it may then be delivered once more by a later rule.
 
     One block is always held whole: where a single one is larger than the row pool (about
-    memory_bytes / 100 records), the pool grows to it and the budget is exceeded.
+    memory_bytes / 64 records), the pool grows to it and the budget is exceeded.
     """
     runner = PassRunner(
         source,
@@ -89,8 +99,10 @@ def run_passes(
         subset=rule_subset,
         overflow=overflow,
     )
+    prefixes = None if key_share >= 1.0 else max(round(key_share * KEY_PREFIXES), 1)
     return [
-        runner.run_rule(place, consumer, progress=progress) for place in range(len(runner.numbers))
+        runner.run_rule(place, consumer, progress=progress, keep_prefixes=prefixes)
+        for place in range(len(runner.numbers))
     ]
 
 
@@ -126,6 +138,7 @@ class PassRunner:
         self.variants = max((len(rule.variants) for rule in self.resolved.rules), default=1)
         plan = plan_memory(memory_bytes, source.record_count, source.n_words, self.variants)
         self.buffers = PassBuffers(plan, source.record_count, source.n_words, self.variants)
+        self._counts: tuple[PrefixCounts, ...] | None = None
         self._scratch: SimpleQueue[Scratch] = SimpleQueue()
         for _ in range(thread_count()):
             self._scratch.put(self._new_scratch())
@@ -141,6 +154,13 @@ class PassRunner:
             self.variants,
             max(PIECE_ROWS, 2 * largest_block),
         )
+
+    def _prefix_counts(self) -> tuple[PrefixCounts, ...]:
+        """Keys of all rules, counted in one reading when the first of them asks."""
+        if self._counts is None:
+            batch_rows = self.buffers.plan.batch_rows
+            self._counts = count_all_rules(self.source, self.resolved, batch_rows)
+        return self._counts
 
     def take_scratch(self) -> Scratch:
         """A worker's buffers; give them back with `return_scratch`."""
@@ -181,13 +201,16 @@ class PassRunner:
                 len(rule.variants),
                 advance,
             )
-            scan.count(keep_prefixes)
+            if keep_prefixes is None and not self.buffers.plan.holds_all_keys:
+                counts = self._prefix_counts()[place]
+                scan.take_counts(counts.keyed_records, counts.histogram)
+            else:
+                scan.count(keep_prefixes)
             rounds = scan.plan_rounds()
             context.prefix_bits = scan.prefix_bits
             tally = Tally()
             for each in rounds:
-                pool = scan.partition(each)
-                tally.add(self._run_round(context, each, pool))
+                tally.add(self._run_round(context, each, *scan.partition(each)))
                 advance(records // len(rounds))
         return PassReport(
             rule=rule.rule.name,
@@ -203,7 +226,13 @@ class PassRunner:
             seconds=time.perf_counter() - began,
         )
 
-    def _run_round(self, context: RuleContext, part: Round, pool: Any) -> Tally:
+    def _run_round(
+        self,
+        context: RuleContext,
+        part: Round,
+        pool: NDArray[np.uint64],
+        pool_keys: NDArray[np.uint64],
+    ) -> Tally:
         tasks = list(_tasks(part))
 
         def work(task: range) -> Tally:
@@ -211,9 +240,9 @@ class PassRunner:
             try:
                 worker = BucketWorker(context, scratch)
                 for bucket in task:
-                    rows = pool[part.starts[bucket] : part.starts[bucket + 1]]
-                    if len(rows) > 1:
-                        worker.process(rows, part.first + bucket)
+                    place = slice(part.starts[bucket], part.starts[bucket + 1])
+                    if place.stop - place.start > 1:
+                        worker.process(pool[place], pool_keys[place], part.first + bucket)
                 return worker.tally
             finally:
                 self.return_scratch(scratch)

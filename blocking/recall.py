@@ -178,7 +178,7 @@ def measure_recall(runner: PassRunner, truth: NDArray[np.int64]) -> RuleRecall:
     scan.count()
     counter = _RecallCounter(runner)
     for each in scan.plan_rounds():
-        pool = scan.partition(each)
+        pool, _ = scan.partition(each)
         edges = each.starts.tolist()
         buckets = [pool[a:b] for a, b in pairwise(edges) if b - a > 1]
         map_slices(lambda rows: counter.count_bucket(rows, truth), buckets)

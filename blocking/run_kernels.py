@@ -12,10 +12,12 @@ one (delivered pairs; each pair of a run is tested).
 
 from __future__ import annotations
 
+from typing import Final
+
 from numba import int32, int64, uint64
 
 from person.hashing import mix64
-from person.jit import kernel
+from person.jit import kernel, prefetch
 from person.records import ORIGIN_SOURCE_SHIFT
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "count_reached",
     "cut_runs",
     "descend_oversized",
+    "drop_known_runs",
     "fill_child_entries",
     "find_in_set",
     "gather_rows",
@@ -35,6 +38,9 @@ __all__ = [
     "split_identical",
     "thin_runs",
 ]
+
+AHEAD: Final = 12
+"""Rows of a bucket that are asked for before they are needed: they come in the order of keys."""
 
 
 @kernel
@@ -101,6 +107,50 @@ def cut_runs(  # type: ignore[no-untyped-def]
 
 
 @kernel
+def drop_known_runs(rows, values, rule_starts, index, bits, starts, runs):  # type: ignore[no-untyped-def]
+    """Drop runs all of whose rows hold the same values of an earlier rule; compacts in place.
+
+    values uint64[v, 4]: word, shift, mask of each component and the mask of what must not be 0;
+    rule_starts int64[k + 1] cuts them into rules. index, bits and starts as `cut_runs` wrote
+    them. Returns the runs left. Most duplicates agree on the first rule, so most runs of later
+    ones end here, for one look at one word a row and before a row is moved.
+    """
+    kept_runs = 0
+    used = 0
+    first = int64(starts[0])
+    flat = rows.reshape(rows.size)
+    width = rows.shape[1]
+    total = starts[runs]
+    for place in range(min(AHEAD, total)):
+        prefetch(flat, int64(index[place]) * width)
+    for run in range(runs):
+        end = int64(starts[run + 1])
+        for place in range(first + AHEAD, min(end + AHEAD, total)):
+            prefetch(flat, int64(index[place]) * width)
+        is_known = False
+        for rule in range(rule_starts.shape[0] - 1):
+            is_same = True
+            for value in range(rule_starts[rule], rule_starts[rule + 1]):
+                word, shift, mask = int64(values[value, 0]), values[value, 1], values[value, 2]
+                own = (rows[index[first], word] >> shift) & mask
+                is_same = is_same and own & values[value, 3] != 0
+                place = first + 1
+                while is_same and place < end:
+                    is_same = (rows[index[place], word] >> shift) & mask == own
+                    place += 1
+            is_known = is_known or is_same
+        if not is_known:
+            for place in range(first, end):
+                index[used] = index[place]
+                bits[used] = bits[place]
+                used += 1
+            kept_runs += 1
+            starts[kept_runs] = used
+        first = end
+    return kept_runs
+
+
+@kernel
 def copy_members(order, start, stop, index_bits, index, out):  # type: ignore[no-untyped-def]
     """Rows of the entries order[start:stop] to out int32[stop - start]; `index` as `cut_runs`."""
     low = (uint64(1) << uint64(index_bits)) - uint64(1)
@@ -112,7 +162,10 @@ def copy_members(order, start, stop, index_bits, index, out):  # type: ignore[no
 @kernel
 def gather_rows(rows, index, start, count, out):  # type: ignore[no-untyped-def]
     """out[i] = rows[index[start + i]] for i < count."""
+    flat = rows.reshape(rows.size)
     for place in range(count):
+        ahead = index[start + min(place + AHEAD, count - 1)]
+        prefetch(flat, int64(ahead) * rows.shape[1])
         row = index[start + place]
         for word in range(rows.shape[1]):
             out[place, word] = rows[row, word]

@@ -20,6 +20,14 @@ from person.threads import map_slices, slices, thread_count
 __all__ = ["Batch", "KeyFiller", "KeyScan", "Round", "RuleKeyFiller", "iterate_batches"]
 
 SLICE_ROWS: Final = 1 << 17
+
+SAMPLED_BELOW: Final = np.uint64(1 << 58)
+"""Keys under this, one in 64, say what the others are like: all records of a key are in."""
+
+SAMPLE_LEAST: Final = 1000
+FILTER_SHARE_LEAST: Final = 0.33
+"""Least share of keys that stand alone for which the counting filter pays."""
+
 KEY_ROWS: Final = 8192
 
 KeyFiller = Callable[[RecordChunk, NDArray[np.uint64]], None]
@@ -93,7 +101,7 @@ class KeyScan:
 
     Bytes touched a record: see `blocking.stream_kernels`. With all keys in memory the records
     are read once for the keys and once a round; without, once for the filter, once for the
-    histogram and once a round.
+    histogram (or once for all rules, see `blocking.shared_count`) and once a round.
     """
 
     def __init__(
@@ -115,6 +123,7 @@ class KeyScan:
         self.kept_keys = 0
         self._histogram = np.zeros(1, np.int64)
         self._keep_prefixes: int | None = None
+        self._is_filtered = True
 
     # -------------------------------------------------------------------------------- the keys
 
@@ -123,8 +132,10 @@ class KeyScan:
 
         `keep_prefixes` of 65536 restricts the pass to a sample of the keys.
         """
-        self._buffers.filter_bytes[:] = 0
         self._keep_prefixes = keep_prefixes
+        holds_all = self._buffers.plan.holds_all_keys
+        if not holds_all:
+            self._buffers.filter_bytes[:] = 0
         for batch in self._batches():
             keys = self._keys_of(batch)
             self._compute_keys(batch, keys)
@@ -132,8 +143,14 @@ class KeyScan:
             self.keyed_records += int(np.count_nonzero(is_keyed))
             if keep_prefixes is not None:
                 keys[keys >> np.uint64(48) >= keep_prefixes] = 0
-            self._count_in_filter(keys)
+            if not holds_all:
+                self._count_in_filter(keys)
             self._advance(batch.count)
+        if holds_all:
+            self._is_filtered = self._is_filter_worth_it()
+            if self._is_filtered:
+                self._buffers.filter_bytes[:] = 0
+                self._count_in_filter(self._all_keys())
         entries = self._source.record_count * self._variants
         self.prefix_bits = _bits_for(entries // BUCKET_ROWS, PREFIX_BITS_MAX)
         self._histogram = np.zeros(1 << self.prefix_bits, np.int64)
@@ -144,6 +161,28 @@ class KeyScan:
                 keys = self._keys_of(batch)
                 self._compute_keys(batch, keys)
                 self._count_prefixes(keys)
+
+    def take_counts(self, keyed_records: int, histogram: NDArray[np.int64]) -> None:
+        """Instead of `count`: keys counted before, by PREFIX_BITS_MAX bits; none is dropped."""
+        self._is_filtered = False
+        self.prefix_bits = PREFIX_BITS_MAX
+        self.keyed_records = keyed_records
+        self._histogram = histogram
+        self.kept_keys = int(histogram.sum())
+        entries = self._source.record_count * self._variants
+        for _ in range(PREFIX_BITS_MAX - _bits_for(entries // BUCKET_ROWS, PREFIX_BITS_MAX)):
+            self._histogram = self._histogram.reshape(-1, 2).sum(axis=1)
+            self.prefix_bits -= 1
+
+    def _is_filter_worth_it(self) -> bool:
+        """Whether enough keys stand alone, by a sample of the keys: counting and looking up costs
+        a third of what moving a row to its bucket and grouping it does."""
+        found = [variant[variant < SAMPLED_BELOW] for variant in self._all_keys()]
+        sample = np.concatenate([keys[keys != 0] for keys in found])
+        if len(sample) < SAMPLE_LEAST:
+            return True
+        counts = np.unique(sample, return_counts=True)[1]
+        return float(np.count_nonzero(counts == 1)) > FILTER_SHARE_LEAST * len(sample)
 
     def _batches(self) -> Iterator[Batch]:
         return iterate_batches(self._source, self._buffers.plan.batch_rows)
@@ -202,6 +241,9 @@ class KeyScan:
         for variant in keys:
             if self._keep_prefixes is not None:
                 variant[variant >> np.uint64(48) >= self._keep_prefixes] = 0
+            if not self._is_filtered:
+                kept += int(np.count_nonzero(variant))
+                continue
             kept += stream_kernels.prune_lonely_keys(
                 variant, self._filter_shift, self._buffers.filter_bytes
             )[1]
@@ -214,7 +256,7 @@ class KeyScan:
         kept = int(self._histogram.sum())
         if kept == 0:
             return []
-        capacity = self._buffers.plan.pool_rows
+        capacity = self._buffers.plan.capacity(int(self._histogram.max()))
         rounds_least = -(-kept // capacity)
         while self.prefix_bits > 0 and (
             kept >> self.prefix_bits < BUCKET_ROWS // 2
@@ -267,7 +309,8 @@ class KeyScan:
         keys = self._keys_of(batch)
         if not self._buffers.plan.holds_all_keys:
             self._compute_keys(batch, keys)
-            map_slices(lambda part: self._prune(keys[:, part]), slices(batch.count, SLICE_ROWS))
+            if self._is_filtered:
+                map_slices(lambda part: self._prune(keys[:, part]), slices(batch.count, SLICE_ROWS))
         return keys
 
     def _round(self, first: int, stop: int) -> Round:
@@ -275,23 +318,24 @@ class KeyScan:
         np.cumsum(self._histogram[first:stop], out=starts[1:])
         return Round(first, starts)
 
-    def partition(self, part: Round) -> NDArray[np.uint64]:
+    def partition(self, part: Round) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
         """Copy the rows of a round to the pool, bucket by bucket, in record order inside each.
 
         Returns
         -------
-        uint64[>= rows of the round, n_words + 1]
+        (uint64[>= rows of the round, n_words + 1] rows; uint64[>= rows] the key that brought each)
         """
-        pool = self._buffers.pool(int(part.starts[-1]))
+        pool, pool_keys = self._buffers.pool(int(part.starts[-1]))
         positions = part.starts[:-1].copy()
         buckets = len(positions)
         scratch: SimpleQueue[tuple[NDArray[np.uint64], NDArray[np.int64]]] = SimpleQueue()
         for _ in range(thread_count()):
-            buffer = np.empty((buckets * stream_kernels.COMBINE_ROWS, pool.shape[1]), np.uint64)
+            buffer = np.empty((buckets * stream_kernels.COMBINE_ROWS, pool.shape[1] + 1), np.uint64)
             scratch.put((buffer, np.empty(buckets, np.int64)))
         for batch in self._batches():
-            self._scatter(batch, self._pruned_keys_of(batch), part, positions, pool, scratch)
-        return pool
+            keys = self._pruned_keys_of(batch)
+            self._scatter(batch, keys, part, positions, (pool, pool_keys), scratch)
+        return pool, pool_keys
 
     def _scatter(
         self,
@@ -299,7 +343,7 @@ class KeyScan:
         keys: NDArray[np.uint64],
         part: Round,
         positions: NDArray[np.int64],
-        pool: NDArray[np.uint64],
+        pools: tuple[NDArray[np.uint64], NDArray[np.uint64]],
         scratch: SimpleQueue[tuple[NDArray[np.uint64], NDArray[np.int64]]],
     ) -> None:
         shift = 64 - self.prefix_bits
@@ -324,7 +368,7 @@ class KeyScan:
                     shift,
                     part.first,
                     places[number],
-                    pool,
+                    *pools,
                     buffer,
                     fill,
                 )

@@ -1,7 +1,7 @@
 """Kernels over the stream of keys: counting filter, histogram, partition.
 
 Bytes touched a record and rule, with w words a row: keys 8w read + 8 written; filter 8 read and
-one random byte; prune and histogram 8 read, one random byte; scatter 8w read and 8(w + 1)
+one random byte; prune and histogram 8 read, one random byte; scatter 8w read and 8(w + 2)
 written, through write-combining buffers that stay in the second-level cache. No allocation.
 """
 
@@ -105,13 +105,13 @@ def count_buckets(keys, start, stop, shift, first, counts):  # type: ignore[no-u
 
 @kernel
 def scatter_rows(  # type: ignore[no-untyped-def]
-    rows, source, first_row, keys, start, shift, first, positions, pool, buffer, fill
+    rows, source, first_row, keys, start, shift, first, positions, pool, pool_keys, buffer, fill
 ):
-    """Copy each keyed row with its origin to its bucket's next place in the pool.
+    """Copy each keyed row with its origin, and its key beside it, to its bucket's next place.
 
     rows uint64[n, w] and source uint16[n], read-only; their keys are columns start.. of keys;
-    positions int64[buckets], moved on; pool uint64[capacity, w + 1]; buffer uint64[buckets *
-    COMBINE_ROWS, w + 1] and fill int64[buckets] are scratch.
+    positions int64[buckets], moved on; pool uint64[capacity, w + 1], pool_keys uint64[capacity];
+    buffer uint64[buckets * COMBINE_ROWS, w + 2] and fill int64[buckets] are scratch.
     """
     n_words = rows.shape[1]
     buckets = positions.shape[0]
@@ -130,20 +130,23 @@ def scatter_rows(  # type: ignore[no-untyped-def]
             buffer[at, n_words] = (uint64(source[place]) << uint64(ORIGIN_SOURCE_SHIFT)) | uint64(
                 first_row + place
             )
+            buffer[at, n_words + 1] = keys[variant, start + place]
             held += 1
             if held == COMBINE_ROWS:
-                _flush(buffer, bucket, held, positions, pool)
+                _flush(buffer, bucket, held, positions, pool, pool_keys)
                 held = 0
             fill[bucket] = held
     for bucket in range(buckets):
         if fill[bucket] > 0:
-            _flush(buffer, bucket, fill[bucket], positions, pool)
+            _flush(buffer, bucket, fill[bucket], positions, pool, pool_keys)
 
 
 @kernel
-def _flush(buffer, bucket, held, positions, pool):  # type: ignore[no-untyped-def]
+def _flush(buffer, bucket, held, positions, pool, pool_keys):  # type: ignore[no-untyped-def]
     at = positions[bucket]
+    words = pool.shape[1]
     for row in range(held):
-        for word in range(pool.shape[1]):
+        for word in range(words):
             pool[at + row, word] = buffer[bucket * COMBINE_ROWS + row, word]
+        pool_keys[at + row] = buffer[bucket * COMBINE_ROWS + row, words]
     positions[bucket] = at + held

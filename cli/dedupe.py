@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli.options import clustering_option, inputs_argument, run_options
+from cli.options import clustering_option, index_result_options, inputs_argument, run_options
 
 __all__ = ["command"]
 
@@ -14,6 +14,13 @@ __all__ = ["command"]
 @click.command("dedupe")
 @inputs_argument
 @clustering_option("constrained", "components")
+@click.option(
+    "--approximate",
+    is_flag=True,
+    help="Also look for likeness where no blocking rule found a partner: more pairs, more time. "
+    "Needs faiss (the `approximate` extra).",
+)
+@index_result_options
 @run_options
 def command(inputs: tuple[str, ...], out: str, quiet: bool, as_json: bool, **options: Any) -> None:
     """Find which records of a table are the same person.
@@ -31,12 +38,15 @@ def command(inputs: tuple[str, ...], out: str, quiet: bool, as_json: bool, **opt
     Examples:
       mpi dedupe people.csv --out result
       mpi dedupe 'hospital-*.parquet' --out result --memory 4GiB
+      mpi dedupe people.csv --out result --index people.index
       mpi dedupe voters.csv --schema voters.toml --out result --strict
     """
     import mpi
     from cli.progress import open_progress
     from cli.summary import print_run
 
+    if options["index"] is None:
+        del options["index"], options["digest_key"]
     with open_progress(quiet=quiet) as progress:
         result = mpi.dedupe(list(inputs), out=out, progress=progress, **options)
     print_run(result, out=out, quiet=quiet, as_json=as_json)

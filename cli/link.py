@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli.options import clustering_option, run_options
+from cli.options import clustering_option, index_result_options, run_options
 
 __all__ = ["command"]
 
@@ -22,6 +22,7 @@ __all__ = ["command"]
     help="Compare records of different tables only, or of the same table too.",
 )
 @clustering_option("constrained", "components", "one_to_one")
+@index_result_options
 @run_options
 def command(left: str, right: str, out: str, quiet: bool, as_json: bool, **options: Any) -> None:
     """Find which records of two tables are the same person.
@@ -41,6 +42,8 @@ def command(left: str, right: str, out: str, quiet: bool, as_json: bool, **optio
     from cli.progress import open_progress
     from cli.summary import print_run
 
+    if options["index"] is None:
+        del options["index"], options["digest_key"]
     with open_progress(quiet=quiet) as progress:
         result = mpi.link(left, right, out=out, progress=progress, **options)
     print_run(result, out=out, quiet=quiet, as_json=as_json)

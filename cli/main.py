@@ -33,18 +33,34 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "profile": ("cli.profile", "Show how complete and valid the columns of a table are."),
     "evaluate": ("cli.evaluate", "Hold the clusters of a run against known truth."),
     "explain": ("cli.explain", "Show why two records were linked or not."),
+    "index": ("cli.index", "Make, load, check and keep an identity index."),
+    "lookup": ("cli.lookup", "Find an identity by number, record or enterprise id."),
+    "search": ("cli.search", "List the identities that a description fits."),
+    "resolve": ("cli.resolve", "Decide who a person is; writes nothing."),
+    "add": ("cli.add", "Add records to the index, linked where that is certain."),
+    "update": ("cli.update", "Replace the content of one record of the index."),
+    "remove": ("cli.remove", "Take one record out of the index."),
+    "merge": ("cli.merge", "Declare two identities one person."),
+    "split": ("cli.split", "Declare that some records are another person."),
+    "undo": ("cli.undo", "Take events back."),
+    "history": ("cli.history", "Print what happened to one identity."),
+    "golden": ("cli.golden", "Print the golden record of one identity."),
+    "changes": ("cli.changes", "Print or follow the events of the journal."),
+    "generate": ("cli.generate", "Write a made-up Chinese population, and check it."),
     "schema": ("cli.schema", "Draft or show the description of a table's columns."),
+    "bench": ("cli.bench", "Measure speed and memory, alone and beside other engines."),
     "demo": ("cli.demo", "Run the main job on example data and print how good it was."),
 }
 
 EXIT_CODES: Final[dict[int, str]] = {
     0: "success",
-    1: "unexpected error",
+    1: "unexpected error, or a check that failed",
     2: "wrong usage, or a bad schema, model or rule",
     3: "an input cannot be read or used",
     4: "results cannot be written",
     5: "blocking or matching failed",
     6: "unknown record or enterprise id",
+    7: "an identity index is missing, locked, full, damaged or needs its key",
     130: "interrupted (Ctrl-C)",
     143: "terminated",
 }
@@ -117,8 +133,9 @@ def cli() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; messages go to stderr."""
     try:
-        cli.main(list(arguments), prog_name="mpi", standalone_mode=False)
+        code = cli.main(list(arguments), prog_name="mpi", standalone_mode=False)
         sys.stdout.flush()
+        return code if isinstance(code, int) else 0  # what a command gave to `ctx.exit`
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 2
@@ -147,7 +164,6 @@ def run(arguments: Sequence[str]) -> int:
             return 128 + received[-1]
         _say(f"unexpected {_where(error)}; {_REPORT_TO}", error)
         return 1
-    return 0
 
 
 def _say(message: str, error: BaseException) -> None:

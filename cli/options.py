@@ -11,6 +11,7 @@ import click
 
 __all__ = [
     "clustering_option",
+    "index_result_options",
     "inputs_argument",
     "json_option",
     "memory_option",
@@ -18,6 +19,7 @@ __all__ = [
     "out_directory_option",
     "overwrite_option",
     "quiet_option",
+    "resume_option",
     "run_options",
     "schema_option",
     "seed_option",
@@ -94,6 +96,11 @@ threads_option: Final[Decorator[Any]] = click.option(
 strict_option: Final[Decorator[Any]] = click.option(
     "--strict", is_flag=True, help="Refuse to run if any row cannot be used."
 )
+resume_option: Final[Decorator[Any]] = click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on from what a killed run with the same files, options and --out had finished.",
+)
 quiet_option: Final[Decorator[Any]] = click.option(
     "--quiet", "-q", is_flag=True, help="No progress and no summary."
 )
@@ -113,6 +120,23 @@ def clustering_option(*choices: str) -> Decorator[Any]:
     )
 
 
+def index_result_options(function: F) -> F:
+    """Add the options that bring a run into an identity index."""
+    key = click.option(
+        "--digest-key",
+        envvar="MPI_DIGEST_KEY",
+        metavar="FILE",
+        help="Key file of an index that keeps identifiers as keyed digests.",
+    )
+    index = click.option(
+        "--index",
+        metavar="DIR",
+        help="Identity index that takes the outcome, made if it is not there. Enterprise ids are "
+        "then its own, kept from run to run.",
+    )
+    return index(key(function))
+
+
 def run_options(function: F) -> F:
     """Add the options of every command that makes a run."""
     for option in reversed(
@@ -125,6 +149,7 @@ def run_options(function: F) -> F:
             threads_option,
             strict_option,
             overwrite_option,
+            resume_option,
             quiet_option,
             json_option,
         )

@@ -22,6 +22,17 @@ _COUNTS = (
 )
 """Keys of run.json's `counts`, and how they are called here."""
 
+_INDEX = (
+    ("records_new", "new records"),
+    ("records_changed", "changed records"),
+    ("records_moved", "moved records"),
+    ("identities_new", "new identities"),
+    ("identities_redirected", "redirected identities"),
+    ("identities_contested", "left to stewards' decisions"),
+    ("tasks", "review tasks"),
+)
+"""Keys of run.json's `index`: what a run changed in the identity index."""
+
 _EXPECTED = (
     ("precision", "expected precision"),
     ("recall", "expected recall"),
@@ -55,6 +66,9 @@ def run_facts(run: Mapping[str, Any], out: str) -> list[tuple[str, str]]:
         value = run.get("expected", {}).get(key)
         if value is not None:
             facts.append((name, f"{value:.4f}"))
+    if index := run.get("index"):
+        facts.append(("index", str(index["path"])))
+        facts += [(f"  {name}", f"{index[key]:,}") for key, name in _INDEX if key in index]
     seconds = run.get("seconds", {})
     if seconds:
         total = seconds.get("total", sum(seconds.values()))

@@ -28,7 +28,7 @@ from data_gen.value_kernels import check_of_body, civil_date
 from person.han import CHARACTER_BASE, MARK
 from person.han_names import surname_length
 from person.hashing import mix64
-from person.jit import kernel
+from person.jit import kernel, prefetch
 from person.national_id import birth_day_of_body, sex_of_body
 from person.regions import look_up_region
 
@@ -323,16 +323,20 @@ def fill_rows(  # type: ignore[no-untyped-def]
 
     tables : (RegionNumbers and AddressPieces as records, regions' prefix_row, canonical,
         names' code_units, surname_flags, compound_units)
-    order : int16[count], person by person; known_block : KNOWN_FIELDS[1] of the thread
+    order : int16[count], place of each record among the rows
+    known_block : KNOWN_FIELDS[1] of the thread
     slow : (data uint8[] each kind, offsets int64[kinds, rows + 1], rows int32[kinds, rows],
         counts int64[kinds], id classes uint8[rows])
     """
     prefix_row, canonical = tables[2], tables[3]
     people, known, last, region = people_block[0], known_block[0], int64(-1), int64(0)
+    flat, words = rows.reshape(rows.size), rows.shape[1]
     regions, pieces, region_code = tables[0][0], tables[1][0], uint64(0)
     for turn in range(count):
         place = int64(order[turn])
-        record, row = records[place], first_row + place
+        record, row = records[turn], first_row + place
+        ahead = int64(order[min(turn + 16, count - 1)])
+        prefetch(flat, (first_row + ahead) * words)
         slot = int64(record.slot)
         if slot != last:
             last = slot

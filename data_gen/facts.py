@@ -178,7 +178,8 @@ def _places() -> dict[str, NDArray[Any]]:
         "nat_token_start": _starts(raw["nat_tokens"], np.int64),
         "province_first": np.searchsorted(province, province, side="left").astype(np.int64),
         "province_end": np.searchsorted(province, province, side="right").astype(np.int64),
-    } | _mobile_prefixes(raw)
+        **_mobile_prefixes(raw),
+    }
 
 
 def _mobile_prefixes(raw: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

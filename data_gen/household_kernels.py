@@ -14,7 +14,7 @@ from numba import int64, uint64
 
 from data_gen.counter import bits_below, draw_bits, high_half, is_below, key_of, low_half
 from data_gen.people import COMMUNITY_PEOPLE
-from person.jit import kernel
+from person.jit import kernel, prefetch
 
 __all__ = [
     "NATIVE",
@@ -71,6 +71,17 @@ def _read_members(templates, years, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _ask_for_template(key, draw, picks, template_start, members):  # type: ignore[no-untyped-def]
+    """Prefetch, in three steps, what the next draws of households will need."""
+    place = bits_below(low_half(draw_bits(key, draw + 12)), picks.size)
+    prefetch(picks, place)
+    place = bits_below(low_half(draw_bits(key, draw + 8)), picks.size)
+    prefetch(template_start, int64(picks[place]))
+    place = bits_below(low_half(draw_bits(key, draw + 4)), picks.size)
+    prefetch(members, int64(template_start[picks[place]]))
+
+
+@kernel
 def fill_households(key, facts, county, entries, years, status, out):  # type: ignore[no-untyped-def]
     """Fill kinship, sex, years[1024] (before 2020 of birth) and status[1024] of each household.
 
@@ -83,6 +94,7 @@ def fill_households(key, facts, county, entries, years, status, out):  # type: i
     while slot < COMMUNITY_PEOPLE:
         bits = draw_bits(household_key, draw)
         draw += 1
+        _ask_for_template(household_key, draw, picks, template_start, members)
         template = picks[bits_below(low_half(bits), picks.size)]
         first = int64(template_start[template])
         count = int64(template_start[template + 1]) - first

@@ -17,7 +17,7 @@ from data_gen.counter import (
     low_half,
 )
 from data_gen.people import COMMUNITY_PEOPLE
-from person.jit import kernel
+from person.jit import kernel, prefetch
 
 __all__ = ["fill_names"]
 
@@ -26,6 +26,8 @@ _FOREIGN: Final = 4
 _UYGHUR, _KAZAKH, _TIBETAN, _MONGOL = range(4, 8)
 _DOT: Final = 0xB7
 _REFERENCE: Final = 18_567
+_AHEAD: Final = 6
+"""Rows between asking for an entry of a table and using it."""
 
 
 def _limit(rate: float) -> np.uint64:
@@ -141,6 +143,16 @@ def _draw_given(key, tables, index, cohort, sex, surname, shared):  # type: igno
         else:
             second_character = rare[bits_below(low_half(place), rare.size)]
     return first_character, second_character
+
+
+@kernel
+def _ask_for_given(key, given_alias, row, years, sex):  # type: ignore[no-untyped-def]
+    """Prefetch the entries that the given name of a later row will most likely need."""
+    cohort, size = _cohort(2020 - years), given_alias.shape[3]
+    first = bits_below(low_half(draw_bits(key, row + 2 * COMMUNITY_PEOPLE)), size)
+    second = bits_below(low_half(draw_bits(key, row + 3 * COMMUNITY_PEOPLE)), size)
+    prefetch(given_alias[cohort, sex, 1], first)
+    prefetch(given_alias[cohort, sex, 2], second)
 
 
 @kernel
@@ -305,27 +317,22 @@ def fill_names(key, facts, is_village, years, line, out):  # type: ignore[no-unt
     Rows of `name` hold zeros after their end, before and after.
     """
     _resolve_surnames(key, facts, is_village, years, line, out)
-    given_key, shared_key, rename_key = (
-        key_of(key, _GIVEN),
-        key_of(key, _SHARED),
-        key_of(key, _RENAME),
-    )
+    given_key, shared_key = key_of(key, _GIVEN), key_of(key, _SHARED)
+    rename_key = key_of(key, _RENAME)
     tables = (
         facts.characters, facts.given_alias, facts.given_limits, facts.whole_alias,
         facts.whole_start, facts.whole_names, facts.rare, facts.beyond,
     )  # fmt: skip
     surnames, surname_alias, styles = facts.surnames, facts.surname_alias, facts.nation_style
     nation, origin, sex, fathers, mothers = out.nation, out.origin, out.sex, out.father, out.mother
-    twins, name, name_length, surname_length = (
-        out.twin,
-        out.name,
-        out.name_length,
-        out.surname_length,
-    )
+    twins, name = out.twin, out.name
+    name_length, surname_length = out.name_length, out.surname_length
     former, former_length, former_surname, rename_day = (
         out.former_name, out.former_name_length, out.former_surname_length, out.rename_day
     )  # fmt: skip
     for row in range(COMMUNITY_PEOPLE):
+        ahead = min(row + _AHEAD, COMMUNITY_PEOPLE - 1)
+        _ask_for_given(given_key, facts.given_alias, ahead, years[ahead], int64(sex[ahead]) - 1)
         for place in range(name_length[row]):  # of the person drawn here before
             name[row, place] = 0
         name_length[row] = 0

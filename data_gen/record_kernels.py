@@ -145,9 +145,7 @@ def fill_columns(record, people, slot, system, day, key, sources):  # type: igno
     if age_days < ADULT_DAYS and not is_unknown:
         more, mother = draw_bits(bits, 1), int64(people.mother[slot])
         record.has_mother_id = (
-            mother >= 0
-            and people.id_body[mother] != 0
-            and low_half(more) < sources.mother[system]
+            mother >= 0 and people.id_body[mother] != 0 and low_half(more) < sources.mother[system]
         )
         record.has_certificate = (
             people.birth_certificate[slot] != 0
@@ -192,11 +190,11 @@ def draw_records(  # type: ignore[no-untyped-def]
     starts,
     known_block,
 ):
-    """Fill records[: stop - first] with visits[first:stop], one person after the other.
+    """Fill records[: stop - first] with visits[first:stop], sorted by person.
 
     pool : uint32, names that are not their person's present or former one
-    order : int16, gets the records' places person by person; starts : int32[1026] scratch
-    known_block : KNOWN_FIELDS[1] scratch
+    order : int16, gets the place that each record has among visits[first:stop]
+    starts : int32[1026] scratch; known_block : KNOWN_FIELDS[1] of the thread
     """
     people, sources, slips = people_block[0], source_block[0], slip_block[0]
     regions, known = region_block[0], known_block[0]
@@ -215,7 +213,7 @@ def draw_records(  # type: ignore[no-untyped-def]
             person_key = draw_bits(person_root, first_person + slot)
             know_person(known, people, slot, slips)
         record_key = draw_bits(record_root, (first_person + slot) << 20 | (visit & 0xFFFFF))
-        record = records[place]
+        record = records[turn]
         record.slot, record.visit, record.system = slot, number, system
         day = record_day(people, slot, system, number, record_key, sources)
         record.day = day

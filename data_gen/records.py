@@ -119,7 +119,7 @@ class Workspace:
     scratch : of the drawing of people
     visits : uint32[VISITS_MAX], see `visit_kernels.draw_visits`
     records : RECORD_FIELDS[records of a community]
-    order : int16[records of a community], the records person by person
+    order : int16[records of a community], the place of each record, for they stand person by person
     known : KNOWN_FIELDS[1], what was worked out of the person last met, and of addresses
     starts : int32[1026], scratch
     pool : uint32, code points of names that are not their person's
@@ -144,6 +144,12 @@ class Workspace:
         self.order = np.empty(self.records_max, np.int16)
         self.pool = np.empty(self.records_max * _CODES_A_NAME, np.uint32)
 
+    def ordered_records(self, count: int) -> NDArray[np.void]:
+        """The first `count` records in the order of their places: a copy."""
+        turn = np.empty(count, np.int64)
+        turn[self.order[:count]] = np.arange(count)
+        return self.records[turn]
+
     @property
     def block(self) -> NDArray[np.void]:
         """The arrays of `people` as one record."""
@@ -160,7 +166,8 @@ def draw_community_records(
     tables : RecordTables
     position : of the community in the population
     first, stop : which of the community's records, 0 <= first < stop
-    workspace : its `people` become the community's, its `records[: stop - first]` the records
+    workspace : its `people` become the community's, its `records[: stop - first]` the records,
+        sorted by person
 
     Notes
     -----

@@ -68,7 +68,7 @@ class _Buffers:
         self, tables: RecordTables, workspace: Workspace, first: int, count: int, row: int
     ) -> None:
         """Append `count` records of the workspace, the first of them number `first`."""
-        block, records = workspace.block, workspace.records
+        block, records = workspace.block, workspace.ordered_records(count)
         fill_texts(
             *(records, count, block, workspace.pool, first, tables.key),
             *((tables.regions, tables.pieces, tables.county_code), self.data, self.offsets, row),

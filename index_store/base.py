@@ -22,13 +22,20 @@ from index_store.record_kernels import (
     measure_record_ids,
 )
 from index_store.row_slots import slots_from
+from index_store.single_kernels import (
+    describe_records,
+    find_reference,
+    identity_of,
+    match_key,
+)
 
 __all__ = ["FIRST_POSTING_TABLE", "TABLES", "Base", "base_path", "posting_table"]
 
 TABLES: Final = {"rows": 0, "records": 1, "membership": 2, "members": 3, "references": 4}
 FIRST_POSTING_TABLE: Final = 5
 
-_HIGH: Final = np.uint64(32)
+_FEW: Final = 64
+_FEW_BYTES: Final = 4096
 
 
 def posting_table(rule: int) -> str:
@@ -127,3 +134,47 @@ class Base:
             out,
         )
         return out
+
+    # ------------------------------------------------------------------ one at a time
+
+    def match(self, table: LeafTable, key: int, *, is_posting: bool) -> NDArray[np.int64]:
+        """Values of all pairs with one key, int64[m], ascending; a posting's key is unhashed."""
+        out = np.empty(_FEW, np.int64)
+        count = match_key(table.first_keys, table.segments, np.uint64(key), is_posting, out)
+        if count > _FEW:
+            out = np.empty(count, np.int64)
+            match_key(table.first_keys, table.segments, np.uint64(key), is_posting, out)
+        return out[:count]
+
+    def identity(self, record: int) -> int:
+        """Membership of one record below record_count; -1 removed."""
+        found: int = identity_of(self._membership.segments, self._width, self._per_leaf, record)
+        return found
+
+    def find_record(self, source: int, record_id: bytes) -> tuple[int, int]:
+        """(hash, record) of one (source, id); record -1 where none."""
+        hashed, out = np.empty(1, np.uint64), np.empty(1, np.int64)
+        find_reference(
+            self.references.first_keys,
+            self.references.segments,
+            self._records.first_keys,
+            self._records.segments,
+            np.array([source], np.uint16),
+            np.array([0, len(record_id)], np.int64),
+            np.frombuffer(bytearray(record_id), np.uint8),
+            hashed,
+            out,
+        )
+        return int(hashed[0]), int(out[0])
+
+    def names(self, records: NDArray[np.int64]) -> tuple[list[int], list[bytes]] | None:
+        """Sources and ids of a few records below record_count; None where they are too long."""
+        count = len(records)
+        source, offsets = np.empty(count, np.uint16), np.empty(count + 1, np.int64)
+        data = np.empty(_FEW_BYTES, np.uint8)
+        table = self._records
+        if not describe_records(table.first_keys, table.segments, records, source, offsets, data):
+            return None
+        edges: list[int] = offsets.tolist()
+        text = data[: edges[-1]].tobytes()
+        return source.tolist(), [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]

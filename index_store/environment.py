@@ -5,18 +5,19 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import lmdb
 
 from index_store.base import Base, base_path
-from index_store.format import DATABASES
+from index_store.format import DATABASES, State
 from index_store.touched import TouchFilter
 from index_store.translation import translated
 from person.errors import IndexLockedError, IndexMissingError, IndexStoreError
 
-__all__ = ["MAP_SIZE_MAX", "MAP_SIZE_MIN", "Environment", "WriterLock"]
+__all__ = ["MAP_SIZE_MAX", "MAP_SIZE_MIN", "Environment", "Latest", "WriterLock"]
 
 MAP_SIZE_MIN: Final = 1 << 34
 """Bytes of address space mapped at first; costs neither memory nor disk."""
@@ -47,6 +48,22 @@ class WriterLock:
         os.close(self._file)
 
 
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """What the last snapshot read; the next one takes it over if nothing was written since.
+
+    Attributes
+    ----------
+    stored : bytes of the state
+    state, base, filter : what they stand for
+    """
+
+    stored: bytes
+    state: State
+    base: Base | None
+    filter: TouchFilter
+
+
 class Environment:
     """One `lmdb.Environment` shared by every store of this process on the same directory."""
 
@@ -66,6 +83,7 @@ class Environment:
         self.must_grow = False
         self._base: tuple[int, Base | None] = (0, None)
         self._filter = TouchFilter(0)
+        self.latest: Latest | None = None
         self.is_read_only = not create and not os.access(directory, os.W_OK)
         data = directory / "data.mdb"
         size = data.stat().st_size if data.exists() else 0
@@ -119,6 +137,7 @@ class Environment:
                     if value is self:
                         del self._open[key]
                 self._base = (0, None)
+                self.latest = None
                 self.lmdb.close()
 
     # ------------------------------------------------------------------ transactions
@@ -126,7 +145,8 @@ class Environment:
     def begin_read(self) -> Any:
         """A read transaction; takes over a map grown elsewhere, clears readers that died."""
         with self.lock:
-            self.lock.wait_for(lambda: not self._is_draining, _DRAIN_SECONDS)
+            if self._is_draining:
+                self.lock.wait_for(lambda: not self._is_draining, _DRAIN_SECONDS)
             for _ in range(3):
                 try:
                     transaction = self.lmdb.begin(buffers=True)
@@ -148,7 +168,8 @@ class Environment:
         transaction.abort()
         with self.lock:
             self.snapshots -= 1
-            self.lock.notify_all()
+            if self._is_draining:
+                self.lock.notify_all()
 
     def begin_write(self) -> Any:
         with self.lock:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from index_store.base import Base
 from index_store.delta import Delta
-from index_store.environment import Environment
+from index_store.environment import Environment, Latest
 from index_store.format import State, unpack_checked, unpack_state
 from index_store.text_kernels import hash_references, join_texts, posting_keys
 from index_store.touched import (
@@ -30,6 +30,7 @@ __all__ = ["Snapshot"]
 
 _ATTEMPTS: Final = 20
 _MANY: Final = 1000
+_FEW: Final = 64
 
 
 class Snapshot:
@@ -49,9 +50,7 @@ class Snapshot:
             self._transaction: Any = self._begin()
             try:
                 self._delta = Delta(self._transaction, environment.databases, self._path)
-                self.state = self._read_state()
-                self._base: Base | None = environment.base(self.state.generation)
-                self._filter = self._read_filter()
+                self._read_shared()
                 return
             except BaseException as error:
                 self.close()
@@ -69,8 +68,21 @@ class Snapshot:
             )
         return error
 
-    def _read_state(self) -> State:
-        state = unpack_state(self._delta.get(b"meta", b"state") or b"")
+    def _read_shared(self) -> None:
+        """State, base and filter: those of the snapshot before if nothing was written since."""
+        stored = self._delta.get(b"meta", b"state") or b""
+        latest = self._environment.latest
+        if latest is not None and latest.stored == stored:
+            self.state, self._filter = latest.state, latest.filter
+            self._base: Base | None = latest.base
+            return
+        self.state = self._state_of(stored)
+        self._base = self._environment.base(self.state.generation)
+        self._filter = self._read_filter()
+        self._environment.latest = Latest(stored, self.state, self._base, self._filter)
+
+    def _state_of(self, stored: bytes) -> State:
+        state = unpack_state(stored)
         if state is None:
             raise IndexCorruptError(f"{self._path}: the index has no state", path=self._path)
         return state
@@ -158,11 +170,36 @@ class Snapshot:
 
     def find_reference(self, source: int, record_id: bytes) -> int:
         """One record by source and id; -1 where there is none or it was removed."""
+        if self._base is None:
+            return int(self.find_references([source], [record_id])[0])
+        hashed, record = self._base.find_record(source, record_id)
+        if not self._filter.holds(TOUCH_REFERENCE, hashed):
+            return record
         return int(self.find_references([source], [record_id])[0])
 
     def identity(self, record: int) -> int:
         """The identity one record belongs to; -1 for a removed or unknown record."""
-        return int(self.identities(np.array([record], np.int64))[0])
+        if not 0 <= record < self.state.record_count:
+            return -1
+        is_late = record >= self.state.base_record_count
+        if is_late or self._filter.holds(TOUCH_MEMBERSHIP, record):
+            identity = self._delta.identity(record)
+            if identity is not None or is_late or self._base is None:
+                return -1 if identity is None else identity
+        assert self._base is not None, "records below base_record_count are in the base"
+        return self._base.identity(record)
+
+    def names(self, records: Sequence[int]) -> tuple[list[int], list[bytes]]:
+        """Sources and record ids of a few records that exist; `references` of many."""
+        numbers = np.array(records, np.int64)
+        base, late = self._base, self.state.base_record_count
+        if base is not None and 0 < len(records) <= _FEW and max(records) < late:
+            found = base.names(numbers)
+            touched = any(self._filter.holds(TOUCH_RECORD, each) for each in records)
+            if found is not None and not touched:
+                return found
+        sources, record_ids = self.references(numbers)
+        return sources.tolist(), record_ids
 
     def _is_reference(self, record: int, source: int, record_id: bytes) -> bool:
         sources, _, record_ids = self._stored(np.array([record], np.int64))
@@ -230,6 +267,26 @@ class Snapshot:
             if wanted[place] >= 0
         ]
         return _merged(*found, changes, (np.flatnonzero(own) << 32) | wanted[own])
+
+    def postings_of(self, rule: int, key: int) -> NDArray[np.int64]:
+        """`postings` of one key, int64[m]."""
+        if self._base is None or self._filter.holds(TOUCH_POSTING + rule, key) or not key:
+            return self.postings(rule, np.array([key], np.uint64))[1]
+        return self._base.match(self._base.posting(rule), key, is_posting=True)
+
+    def members_of(self, identity: int) -> list[int]:
+        """`members` of one identity."""
+        if not 0 <= identity < self.state.record_count:
+            return []
+        found = set()
+        if self._base is not None:
+            found.update(self._base.match(self._base.members, identity, is_posting=False).tolist())
+        if self._filter.holds(TOUCH_IDENTITY, identity):
+            added, removed = self._delta.members(identity)
+            found = (found - set(removed)) | set(added)
+        if self.identity(identity) == identity:
+            found.add(identity)
+        return sorted(found)
 
     # ------------------------------------------------------------------ by record number
 
@@ -314,7 +371,8 @@ class Snapshot:
 
     def _checked_records(self, records: NDArray[np.int64]) -> NDArray[np.int64]:
         wanted = np.ascontiguousarray(records, np.int64)
-        assert not len(wanted) or (wanted.min() >= 0 and wanted.max() < self.state.record_count), (
+        most = wanted.view(np.uint64).max(initial=0)  # a negative number is a huge one here
+        assert not len(wanted) or most < self.state.record_count, (
             "record numbers are below record_count"
         )
         return wanted

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+import lmdb
 from numpy.typing import ArrayLike
 
 from index_store.backup import backup
@@ -20,7 +21,7 @@ from index_store.rebuild import remove_other_bases
 from index_store.row_slots import whole_slots
 from index_store.snapshot import Snapshot
 from index_store.statistics import TableStatistics, table_statistics
-from index_store.translation import translated
+from index_store.translation import our_error, translated
 from index_store.write_batch import WriteBatch
 from person.errors import (
     IndexFormatError,
@@ -81,8 +82,10 @@ class IndexStore:
 
     def read(self) -> Snapshot:
         """A consistent view; close it, or use it in `with`."""
-        with translated(self.path):
+        try:
             return Snapshot(self._environment)
+        except (lmdb.Error, OSError) as error:
+            raise our_error(self.path, error) from error
 
     def write(self) -> WriteBatch:
         """One durable transaction; use it in `with`."""

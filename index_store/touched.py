@@ -76,6 +76,14 @@ def _test(values, tag, words, out):  # type: ignore[no-untyped-def]
     return found
 
 
+@kernel
+def _holds(value, tag, words):  # type: ignore[no-untyped-def]
+    """`_test` of one value."""
+    hashed = mix64(value ^ mix64(uint64(tag) + uint64(0x9E3779B97F4A7C15)))
+    bits = (uint64(1) << (hashed & uint64(63))) | (uint64(1) << ((hashed >> uint64(6)) & uint64(63)))
+    return words[(hashed >> uint64(16)) & uint64(words.shape[0] - 1)] & bits == bits
+
+
 def touch_hashes(tag: int, values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Hashes, uint64[n], of the values of one kind, for the log and the filter."""
     out = np.empty(len(values), np.uint64)
@@ -128,3 +136,10 @@ class TouchFilter:
         for layer in self._layers:
             found = _test(values, tag, layer, out)
         return found if self._layers else int(np.count_nonzero(out))
+
+    def holds(self, tag: int, value: int) -> bool:
+        """Whether the delta may hold one value."""
+        for layer in self._layers:
+            if _holds(np.uint64(value), tag, layer):
+                return True
+        return False

@@ -53,9 +53,9 @@ class WriteBatch(Snapshot):
             )
         return transaction
 
-    def _read_state(self) -> State:
+    def _read_shared(self) -> None:
         self._delta.written = self._environment.written
-        return super()._read_state()
+        super()._read_shared()
 
     def __enter__(self) -> WriteBatch:
         return self

@@ -3,29 +3,28 @@ explanations all go through `CompiledModel`, so they cannot disagree."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matching.comparator import NULL_GRADE, Comparator
-from matching.frequencies import TermFrequencies, frequency_table
-from matching.kernels.weights import (
-    accumulate_cells,
-    add_cell_weights,
-    add_frequency_weights,
-    append_to_patterns,
-)
+from matching.compiled_parts import CompiledComparison, CompiledPart, PairScores, unpack_patterns
+from matching.frequencies import TermFrequencies, frequency_adjustments, frequency_table
+from matching.kernels.fused import LANES
+from matching.kernels.weights import add_to_patterns
 from matching.model import Comparison, Model, Part
 from matching.registry import comparator
+from matching.scoring import ScoringPlan, plan_scoring, score
 from person.errors import ConfigError, ModelNotTrainedError
 from person.field import OverflowTable
 from person.layout import Layout
 
 __all__ = [
+    "CompiledComparison",
     "CompiledModel",
+    "CompiledPart",
     "PairScores",
     "compile_model",
     "from_null_cells",
@@ -33,58 +32,6 @@ __all__ = [
     "relative_chance",
     "with_null_cells",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledPart:
-    """A part as the kernels see it; `stride` counts cells with null as a level of its own."""
-
-    part: Part
-    kernel: Callable[..., None]
-    slots: NDArray[np.int64]
-    tables: tuple[Any, ...]
-    cutoffs: NDArray[np.float64]
-    level_of_grade: NDArray[np.int32]
-    stride: int
-    value_slots: NDArray[np.int64]
-    frequency: tuple[NDArray[np.uint64], NDArray[np.float64], float] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledComparison:
-    """`cell_weight` is float64[null_cell_count], log2(m/u) of each cell, null parts summed out;
-    `weight_max` the most the comparison can add, term frequencies included; `relative_weight` is
-    log2(relative/u), None where the model knows of no relatives."""
-
-    comparison: Comparison
-    parts: tuple[CompiledPart, ...]
-    null_cell_count: int
-    cell_weight: NDArray[np.float64]
-    weight_max: float
-    relative_weight: NDArray[np.float64] | None
-
-
-@dataclass(frozen=True, slots=True)
-class PairScores:
-    """What scoring a chunk of pairs yields.
-
-    Attributes
-    ----------
-    weight : float64[n_kept], match weight in bits, prior included
-    cells : int32[n_comparisons, n_kept], cell of each comparison, null levels included
-    pair : int32[n_kept], which of the given pairs these are, rising; all of them unless a least
-        weight was asked for
-    relative_weight : float64[n_kept], log2 odds of two relatives against two strangers; None
-        where the model knows of no relatives. log2(1 + 2 ** relative_weight) is already taken off
-    frequency_weight : float64[n_comparisons, n_kept], term-frequency part of the weight; None
-        unless asked for
-    """
-
-    weight: NDArray[np.float64]
-    cells: NDArray[np.int32]
-    pair: NDArray[np.int32]
-    relative_weight: NDArray[np.float64] | None = None
-    frequency_weight: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +47,7 @@ class CompiledModel:
     order: tuple[int, ...]
     prior_match_weight: float
     prior_relative_weight: float | None
+    plan: ScoringPlan
 
     @property
     def pattern_count(self) -> int:
@@ -115,31 +63,19 @@ class CompiledModel:
         left: NDArray[np.int32],
         right: NDArray[np.int32],
     ) -> NDArray[np.int32]:
-        """Compare pairs: int32[n_comparisons, n_pairs] cells, weighing nothing."""
-        cells = np.zeros((len(self.comparisons), len(left)), np.int32)
-        grades = np.empty(len(left), np.uint8)
-        for number, each in enumerate(self.comparisons):
-            for part in each.parts:
-                part.kernel(a, b, left, right, part.slots, part.tables, part.cutoffs, grades)
-                accumulate_cells(grades, part.level_of_grade, part.stride, cells[number])
-        return cells
+        """Compare pairs: int32[n_comparisons, n_pairs] cells of all of them."""
+        return self.score(a, b, left, right).cells
 
     def patterns(self, cells: NDArray[np.int32]) -> NDArray[np.int64]:
         """Pack the cells of each pair into one integer, int64[n_pairs]."""
         patterns = np.zeros(cells.shape[1], np.int64)
-        for number, each in enumerate(self.comparisons):
-            append_to_patterns(cells[number], each.null_cell_count, patterns)
+        for number, stride in enumerate(self.plan.strides):
+            add_to_patterns(np.ascontiguousarray(cells[number]), stride, patterns)
         return patterns
 
     def unpack_patterns(self, patterns: NDArray[np.int64]) -> NDArray[np.int32]:
         """Undo `patterns`: int32[n_comparisons, n_patterns]."""
-        cells = np.empty((len(self.comparisons), len(patterns)), np.int32)
-        rest = patterns.copy()
-        for number in range(len(self.comparisons) - 1, -1, -1):
-            count = self.comparisons[number].null_cell_count
-            cells[number] = rest % count
-            rest //= count
-        return cells
+        return unpack_patterns(patterns, [each.null_cell_count for each in self.comparisons])
 
     def score(
         self,
@@ -171,89 +107,10 @@ class CompiledModel:
         Reference: Fellegi & Sunter 1969; the term-frequency adjustment after Splink (log2
         u_exact - log2 frequency of the value).
         """
-        state = _Scoring(self, a, b, left, right, with_frequency_weights)
-        rest = sum(each.weight_max for each in self.comparisons)
-        for number in self.order:
-            if not len(state.left):
-                break
-            state.compare(number)
-            rest -= self.comparisons[number].weight_max
-            if weight_min > -np.inf:
-                state.give_up(weight_min - max(rest, 0.0) - 1e-6)
-        weight = state.weight
-        if state.relative is not None:
-            weight = weight - np.logaddexp2(0.0, state.relative)
-        return PairScores(weight, state.cells, state.pair, state.relative, state.frequency_weight)
-
-
-class _Scoring:
-    """Pairs under comparison; those given up leave every array."""
-
-    def __init__(
-        self,
-        compiled: CompiledModel,
-        a: NDArray[np.uint64],
-        b: NDArray[np.uint64],
-        left: NDArray[np.int32],
-        right: NDArray[np.int32],
-        with_frequency_weights: bool,
-    ) -> None:
-        count, comparisons = len(left), len(compiled.comparisons)
-        self.compiled, self.a, self.b = compiled, a, b
-        self.left, self.right = left, right
-        self.pair = np.arange(count, dtype=np.int32)
-        self.weight = np.full(count, compiled.prior_match_weight)
-        self.relative: NDArray[np.float64] | None = None
-        if compiled.prior_relative_weight is not None:
-            self.relative = np.full(count, compiled.prior_relative_weight)
-        self.cells = np.zeros((comparisons, count), np.int32)
-        self.frequency_weight = np.zeros((comparisons, count)) if with_frequency_weights else None
-
-    def compare(self, number: int) -> None:
-        each = self.compiled.comparisons[number]
-        grades = np.empty(len(self.left), np.uint8)
-        cells = self.cells[number]
-        for part in each.parts:
-            part.kernel(
-                self.a, self.b, self.left, self.right, part.slots, part.tables, part.cutoffs, grades
-            )
-            accumulate_cells(grades, part.level_of_grade, part.stride, cells)
-            if part.frequency is not None:
-                hashes, adjustments, absent = part.frequency
-                arguments = (
-                    self.a,
-                    self.left,
-                    part.value_slots,
-                    grades,
-                    hashes,
-                    adjustments,
-                    absent,
-                )
-                add_frequency_weights(*arguments, self.weight)
-                if self.relative is not None:
-                    add_frequency_weights(*arguments, self.relative)
-                if self.frequency_weight is not None:
-                    add_frequency_weights(*arguments, self.frequency_weight[number])
-        add_cell_weights(cells, each.cell_weight, self.weight)
-        if self.relative is not None:
-            add_cell_weights(cells, each.relative_weight, self.relative)
-
-    def give_up(self, weight_min: float) -> None:
-        """Drop pairs under `weight_min`, if they are many enough to be worth the copying."""
-        kept = self.weight >= weight_min
-        if 4 * np.count_nonzero(kept) > 3 * len(kept):
-            return
-        self.left, self.right, self.pair = self.left[kept], self.right[kept], self.pair[kept]
-        self.weight = self.weight[kept]
-        if self.relative is not None:
-            self.relative = self.relative[kept]
-        self.cells = np.ascontiguousarray(self.cells[:, kept])
-        if self.frequency_weight is not None:
-            self.frequency_weight = np.ascontiguousarray(self.frequency_weight[:, kept])
-
-
-_CHEAP: Final = ("exact", "date", "gender", "national_id", "phone", "region", "address", "han_name")
-"""Comparators of a few instructions, beside those that align strings."""
+        return score(
+            *(self.plan, a, b, left, right, weight_min),
+            with_frequency_weights=with_frequency_weights,
+        )
 
 
 def with_null_cells(values: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -360,7 +217,7 @@ def compile_model(
                 parts=tuple(reversed(parts)),
                 null_cell_count=stride,
                 cell_weight=weights,
-                weight_max=float(weights.max()) + sum(map(_frequency_weight_max, parts)),
+                weight_max=float(weights.max()) + sum(part.frequency_weight_max for part in parts),
                 relative_weight=(
                     _ratio_weights(comparison, comparison.relative_probability)
                     if knows_relatives and comparison.relative_probability is not None
@@ -369,30 +226,29 @@ def compile_model(
             )
         )
     order = sorted(range(len(compiled)), key=lambda number: _cost(compiled[number]))
+    prior = model.prior_match_weight if model.is_trained else 0.0
+    relative_prior = float(np.log2(relatives)) if knows_relatives else None
+    plan = plan_scoring(compiled, order, prior, relative_prior)
     result = CompiledModel(
         model=model,
         layout=layout,
         comparisons=tuple(compiled),
-        order=tuple(order),
-        prior_match_weight=model.prior_match_weight if model.is_trained else 0.0,
-        prior_relative_weight=float(np.log2(relatives)) if knows_relatives else None,
+        order=(*plan.fused, *plan.others),
+        prior_match_weight=prior,
+        prior_relative_weight=relative_prior,
+        plan=plan,
     )
     if result.pattern_count >= 1 << 62:
         raise ConfigError("the model has too many comparison levels; merge some")
     return result
 
 
-def _cost(comparison: CompiledComparison) -> tuple[int, float]:
+def _cost(comparison: CompiledComparison) -> tuple[int, int, float]:
     """Cheap comparisons first; among equals those that can speak most strongly against."""
-    fuzzy_texts = sum(not part.part.comparator.startswith(_CHEAP) for part in comparison.parts)
-    return fuzzy_texts, float(comparison.cell_weight.min())
-
-
-def _frequency_weight_max(part: CompiledPart) -> float:
-    if part.frequency is None:
-        return 0.0
-    _, adjustments, absent = part.frequency
-    return max(float(adjustments.max()), absent, 0.0)
+    names = sum(part.part.comparator.startswith("han_name") for part in comparison.parts)
+    quick = ("exact", *LANES)
+    texts = sum(part.part.comparator not in quick for part in comparison.parts) - names
+    return texts, names, float(comparison.cell_weight.min())
 
 
 def _compile_part(
@@ -409,10 +265,12 @@ def _compile_part(
     slots_of = layout.value_slots if part.comparator == "exact" else layout.slots
     slots = _stacked([slots_of(name) for name in part.fields])
     _check_kinds(part, source, layout)
-    frequency = None
+    adjustments = frequency = None
     if part.term_frequency and part.name in frequencies:
+        values = frequencies[part.name]
         u_exact = _exact_u(comparison, part)
-        frequency = frequency_table(frequencies[part.name], u_exact, tf_minimum_u)
+        adjustments, absent = frequency_adjustments(values, u_exact, tf_minimum_u)
+        frequency = frequency_table(values.hashes, adjustments, absent)
     return CompiledPart(
         part=part,
         kernel=source.kernel,
@@ -422,6 +280,7 @@ def _compile_part(
         level_of_grade=_level_of_grade(part, source),
         stride=stride,
         value_slots=layout.value_slots(part.fields[0]),
+        adjustments=adjustments,
         frequency=frequency,
     )
 

@@ -6,7 +6,7 @@ chance that two records agree exactly is counted from the value frequencies of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from matching.kernels.counting import split_values
 from matching.kernels.weights import fill_hash_table
 from matching.model import Comparison
 from matching.registry import comparator
@@ -30,11 +31,18 @@ __all__ = [
     "count_exact_agreement",
     "countable_parts",
     "frequencies_from_arrow",
+    "frequency_adjustments",
     "frequency_table",
 ]
 
 TF_VALUES_MAX: Final = 1 << 20
 """Values kept per term-frequency table; rarer ones count as rare as the rarest kept."""
+
+FREQUENT_VALUES: Final = 1 << 14
+"""Values counted one by one, in a table that stays in the second-level cache."""
+
+SAMPLED_RECORDS: Final = 1 << 20
+"""Of a table several times as long, only as many records' rare values are counted for u."""
 
 UNIQUE_LIKE_HOLDERS: Final = 5.0
 """A field whose values have fewer holders than this on average is as good as an identifier."""
@@ -117,7 +125,7 @@ def count_exact_agreement(
 
     Notes
     -----
-    8 bytes written and one sort (40 to 80 M/s) a record for each set.
+    For each set some 10 ns a record, and a sort (40 to 80 M/s) of the values that are rare.
     """
     wanted = [
         (comparison, frozenset(numbers))
@@ -126,13 +134,24 @@ def count_exact_agreement(
         for numbers in combinations(countable_parts(comparison), size)
     ]
     rounds = max(1, -(-source.record_count * 8 * 3 // max(memory_bytes, 1)))
+    share = max(1, source.record_count // SAMPLED_RECORDS)
 
     def count(item: tuple[Comparison, frozenset[int]]) -> tuple[ExactAgreement, TermFrequencies]:
         comparison, numbers = item
-        fields = [comparison.parts[number].fields[0] for number in sorted(numbers)]
+        parts = [comparison.parts[number] for number in sorted(numbers)]
+        fields = [part.fields[0] for part in parts]
+        # Only a table of term frequencies needs every value; u can do with a share of the rare.
+        is_whole = len(parts) == 1 and parts[0].term_frequency
+        counter = _ValueCounter(1 if is_whole else share)
         if people is not None:
-            return _count_people(source, layout, fields, people)
-        return _count_values(source, layout, fields, rounds)
+            parts_of = [_combined_hashes(chunk.rows, layout, fields) for chunk in source.chunks()]
+            hashes = np.concatenate([np.zeros(0, np.uint64), *parts_of])
+            drop_repeats_within_clusters(people, hashes)
+            return counter.count([[hashes]], of_people=True)
+        return counter.count(
+            (_combined_hashes(chunk.rows, layout, fields) for chunk in source.chunks())
+            for _ in range(rounds)
+        )
 
     agreements: dict[str, dict[frozenset[int], ExactAgreement]] = {
         each.name: {} for each in comparisons
@@ -149,65 +168,81 @@ def count_exact_agreement(
     return agreements, frequencies
 
 
-def _count_values(
-    source: RecordSource, layout: Layout, fields: Sequence[str], rounds: int
-) -> tuple[ExactAgreement, TermFrequencies]:
-    return _frequencies(
-        np.concatenate(
-            [np.zeros(0, np.uint64), *_hash_range(source, layout, fields, number, rounds)]
-        )
-        for number in range(rounds)
-    )
+class _ValueCounter:
+    """Counts values given as hashes: frequent ones one by one, rare ones by a sort.
+
+    Of the rare ones a share may do: those in one part of the range of hashes, chosen as if at
+    random. What is frequent is met early and counted wholly, so the share tells little less.
+    """
+
+    def __init__(self, share: int) -> None:
+        self._share = share
+        self._keys = np.zeros(2 * FREQUENT_VALUES, np.uint64)
+        self._counts = np.zeros(2 * FREQUENT_VALUES, np.int64)
+        self._used = np.zeros(1, np.int64)
+
+    def count(
+        self, rounds: Iterable[Iterable[NDArray[np.uint64]]], *, of_people: bool = False
+    ) -> tuple[ExactAgreement, TermFrequencies]:
+        """Count; each round gives the same hashes again, and takes its part of their range."""
+        rounds = list(rounds)
+        width = (1 << 64) // (self._share * len(rounds))
+        present = 0
+        hashes: list[NDArray[np.uint64]] = []
+        counts: list[NDArray[np.int64]] = []
+        for number, each in enumerate(rounds):
+            is_last = self._share == 1 and number == len(rounds) - 1
+            high = (1 << 64) - 1 if is_last else (number + 1) * width - 1
+            rare, met = self._rare(each, number == 0, number * width, high)
+            present += met
+            rare.sort()
+            edges = np.flatnonzero(np.concatenate([[True], rare[1:] != rare[:-1], [True]]))
+            hashes.append(rare[edges[:-1]] if len(rare) else rare)
+            counts.append(np.diff(edges) if len(rare) else np.zeros(0, np.int64))
+        rare_counts = np.concatenate(counts)
+        agreeing = self._share * _pairs(rare_counts) + _pairs(self._counts)
+        agreement = ExactAgreement(agreeing, present * (present - 1) / 2)
+        rare = np.concatenate(hashes)
+        if self._share > 1:
+            rare, rare_counts = rare[:0], rare_counts[:0]  # not all of them: of no use as a table
+        values = self._merged(rare, rare_counts.astype(np.int64), present)
+        return agreement, replace(values, of_people=of_people)
+
+    def _merged(
+        self, rare: NDArray[np.uint64], counts: NDArray[np.int64], present: int
+    ) -> TermFrequencies:
+        """The most frequent values of both kinds, by hash; the rare ones are sorted already."""
+        held = np.flatnonzero(self._keys)
+        held = held[np.argsort(self._keys[held])]
+        place = np.searchsorted(rare, self._keys[held])
+        hashes = np.insert(rare, place, self._keys[held])
+        counts = np.insert(counts, place, self._counts[held])
+        is_complete = len(hashes) <= TF_VALUES_MAX
+        if not is_complete:
+            chosen = np.argpartition(counts, len(counts) - TF_VALUES_MAX)[-TF_VALUES_MAX:]
+            chosen.sort()
+            hashes, counts = hashes[chosen], counts[chosen]
+        return TermFrequencies(hashes, counts, present, is_complete)
+
+    def _rare(
+        self, parts: Iterable[NDArray[np.uint64]], is_first: bool, low: int, high: int
+    ) -> tuple[NDArray[np.uint64], int]:
+        """The values of a range of hashes that are not in the table, and how many there were of
+        any kind, counted in the first round."""
+        room = FREQUENT_VALUES if is_first else 0
+        rare: list[NDArray[np.uint64]] = []
+        present = 0
+        for part in parts:
+            out = np.empty(len(part), np.uint64)
+            table = (self._keys, self._counts, self._used, room, is_first)
+            given = split_values(part, *table, np.uint64(low), np.uint64(high), out)
+            rare.append(out[:given].copy())
+            present += int(np.count_nonzero(part)) if is_first else 0
+        return np.concatenate([np.zeros(0, np.uint64), *rare]), present
 
 
-def _frequencies(
-    ranges: Iterable[NDArray[np.uint64]],
-) -> tuple[ExactAgreement, TermFrequencies]:
-    """Count values, given as hashes in ranges that do not overlap."""
-    present, agreeing = 0, 0.0
-    kept_hashes: list[NDArray[np.uint64]] = []
-    kept_counts: list[NDArray[np.int64]] = []
-    for hashes in ranges:
-        hashes.sort()
-        edges = np.flatnonzero(np.concatenate([[True], hashes[1:] != hashes[:-1], [True]]))
-        counts = np.diff(edges) if len(hashes) else np.zeros(0, np.int64)
-        present += len(hashes)
-        agreeing += float((counts * (counts - 1.0)).sum()) / 2
-        values = hashes[edges[:-1]] if len(hashes) else hashes
-        kept_hashes.append(values)
-        kept_counts.append(counts.astype(np.int64))
-    hashes, counts = np.concatenate(kept_hashes), np.concatenate(kept_counts)
-    is_complete = len(hashes) <= TF_VALUES_MAX
-    if not is_complete:
-        chosen = np.argpartition(counts, len(counts) - TF_VALUES_MAX)[-TF_VALUES_MAX:]
-        hashes, counts = hashes[chosen], counts[chosen]
-    order = np.argsort(hashes)
-    agreement = ExactAgreement(agreeing, present * (present - 1) / 2)
-    return agreement, TermFrequencies(hashes[order], counts[order], present, is_complete)
-
-
-def _count_people(
-    source: RecordSource, layout: Layout, fields: Sequence[str], people: ClusterMembers
-) -> tuple[ExactAgreement, TermFrequencies]:
-    parts = [_combined_hashes(chunk.rows, layout, fields) for chunk in source.chunks()]
-    hashes = np.concatenate([np.zeros(0, np.uint64), *parts])
-    drop_repeats_within_clusters(people, hashes)
-    agreement, frequencies = _frequencies([hashes[hashes != 0]])
-    return agreement, replace(frequencies, of_people=True)
-
-
-def _hash_range(
-    source: RecordSource, layout: Layout, fields: Sequence[str], number: int, rounds: int
-) -> Iterator[NDArray[np.uint64]]:
-    """Hashes of the combined values in the given part of the hash range, missing ones dropped."""
-    width = (1 << 64) // rounds
-    low, high = number * width, (1 << 64) - 1 if number == rounds - 1 else (number + 1) * width - 1
-    for chunk in source.chunks():
-        combined = _combined_hashes(chunk.rows, layout, fields)
-        combined = combined[combined != 0]
-        if rounds > 1:
-            combined = combined[(combined >= np.uint64(low)) & (combined <= np.uint64(high))]
-        yield combined
+def _pairs(counts: NDArray[np.int64]) -> float:
+    return float((counts * (counts - 1.0)).sum()) / 2
 
 
 def _combined_hashes(
@@ -248,28 +283,43 @@ def _stranger_chance(
     return chance
 
 
-def frequency_table(
+def frequency_adjustments(
     frequencies: TermFrequencies, u_exact: float, tf_minimum_u: float = 0.0
-) -> tuple[NDArray[np.uint64], NDArray[np.float64], float]:
-    """Compile value frequencies for `add_frequency_weights`.
+) -> tuple[NDArray[np.float64], float]:
+    """What agreeing on each value adds to a weight.
 
     Returns
     -------
-    (uint64[2^k] open-addressed hashes, float64[2^k] adjustments in bits, adjustment of a value
-    that is not in the table)
+    (float64[n_values] bits, in the order of the values; bits of a value that is not among them)
     """
-    size = 2
-    while size < 2 * len(frequencies.hashes) + 2:
-        size *= 2
-    table_hash = np.zeros(size, np.uint64)
-    table_weight = np.zeros(size, np.float64)
     chance = _stranger_chance(frequencies, frequencies.counts, u_exact)
-    weights = np.log2(u_exact) - np.log2(np.maximum(chance, tf_minimum_u))
+    weights: NDArray[np.float64] = np.log2(u_exact) - np.log2(np.maximum(chance, tf_minimum_u))
     is_cut = len(frequencies.counts) > 0 and not frequencies.is_complete
     rarest = int(frequencies.counts.min()) if is_cut else 0
     rare = _stranger_chance(frequencies, np.array([rarest]), u_exact)
-    absent = float(np.log2(u_exact) - np.log2(max(float(rare[0]), tf_minimum_u)))
-    fill_hash_table(frequencies.hashes, weights, table_hash, table_weight)
+    return weights, float(np.log2(u_exact) - np.log2(max(float(rare[0]), tf_minimum_u)))
+
+
+def frequency_table(
+    hashes: NDArray[np.uint64], adjustments: NDArray[np.float64], absent: float
+) -> tuple[NDArray[np.uint64], NDArray[np.float64], float]:
+    """Compile adjustments for `add_frequency_weights`.
+
+    Values that weigh what an absent one weighs are left out: of id numbers nearly all, so that
+    the table stays in the cache.
+
+    Returns
+    -------
+    (uint64[2^k] open-addressed hashes, float64[2^k] adjustments in bits, `absent`)
+    """
+    differs = adjustments != absent
+    hashes, adjustments = hashes[differs], adjustments[differs]
+    size = 2
+    while size < 2 * len(hashes) + 2:
+        size *= 2
+    table_hash = np.zeros(size, np.uint64)
+    table_weight = np.zeros(size, np.float64)
+    fill_hash_table(hashes, adjustments, table_hash, table_weight)
     return table_hash, table_weight, absent
 
 

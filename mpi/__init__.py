@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from mpi.analysis import Analysis, analyse
     from mpi.evaluation import Evaluation, evaluate
     from mpi.explanation import explain
-    from mpi.identity_index import IdentityIndex
     from mpi.generation import Generated, generate, population
+    from mpi.identity_index import IdentityIndex
     from mpi.pipeline import dedupe, link, train
     from mpi.population_check import PopulationCheck, check_population
     from mpi.profiling import Profile, profile
@@ -30,6 +30,7 @@ __all__ = [
     "Analysis",
     "Evaluation",
     "Generated",
+    "IdentityIndex",
     "Model",
     "PopulationCheck",
     "Profile",

@@ -1,4 +1,4 @@
-"""Components of three records or more, cut into lanes for constrained clustering."""
+"""Components in which something is contested, cut into lanes for constrained clustering."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from mpi.cluster_types import ClusterOptions, Edges, MergeGuard
 from mpi.edge_kernels import group_edges, sort_edges
 from person.threads import map_slices, slices, thread_count
 
-__all__ = ["LargeComponents"]
+__all__ = ["OpenComponents"]
 
 _LANE_ROWS: Final = 100_000
 _LANE_EDGES: Final = 1_000_000
 
 
-class LargeComponents:
-    """Components of three records or more, cut into lanes."""
+class OpenComponents:
+    """Components of two records or more that are not settled, cut into lanes."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class LargeComponents:
         self._edges = edges
         self._guard = guard
         self._options = options
-        is_large = component_size >= 3
+        is_large = component_size >= 2
         roots = np.flatnonzero(is_large & (component == np.arange(len(component))))
         rank = np.full(len(component), -1, np.int32)
         rank[roots] = np.arange(len(roots), dtype=np.int32)

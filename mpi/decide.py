@@ -14,7 +14,6 @@ from matching.model import Model
 from mpi.calibration import Thresholds, match_probability
 from mpi.clustering import (
     ClusterOptions,
-    ClusterOutcome,
     MergeGuard,
     RefusalReason,
     cluster_constrained,
@@ -25,15 +24,25 @@ from mpi.clustering import Edges as Links
 from mpi.entity_merge import EntityMerges, merge_entities
 from mpi.ingest import Ingested
 from mpi.lines import FalseAlarms
-from mpi.pair_guards import pair_refusals
+from mpi.pair_guards import PAIR_REFUSALS, holds_apart, pattern_refusals
 from mpi.score_run import Edges
+from mpi.weighed import WeighedPairs
+from mpi.weight_levels import weight_levels
 from person.identity import identity_keys
 
-__all__ = ["Decided", "decide", "expected_facts", "prior_shift"]
+__all__ = [
+    "REFUSAL_TEXTS",
+    "DecideOptions",
+    "Decided",
+    "decide",
+    "expected_facts",
+    "merge_guard",
+    "prior_shift",
+]
 
 GATHER_PAIRS: Final = 1 << 17
 NOT_BEST_LINK: Final = "another record of that table fits better"
-REFUSALS: Final = {
+REFUSALS: Final[dict[RefusalReason, str]] = {
     RefusalReason.DIFFERENT: "a steward declared these people different",
     RefusalReason.DISSIMILAR_IDENTITY: "their clusters hold two different valid id numbers",
     RefusalReason.DUPLICATE_FREE_SOURCE: (
@@ -41,6 +50,32 @@ REFUSALS: Final = {
     ),
     RefusalReason.INCOHERENT: "their clusters as wholes do not agree",
 }
+
+TWO_PEOPLE: Final = "their clusters hold two people who used one id number"
+REFUSAL_TEXTS: Final = (None, *PAIR_REFUSALS, NOT_BEST_LINK, *REFUSALS.values(), TWO_PEOPLE)
+"""What a number of `Decided.refusal` says; 0: not refused."""
+
+_NOT_BEST_CODE: Final = 1 + len(PAIR_REFUSALS)
+_TWO_PEOPLE_CODE: Final = len(REFUSAL_TEXTS) - 1
+_CODE_OF_REASON: Final = np.zeros(256, np.uint8)
+for _place, _reason in enumerate(REFUSALS):
+    _CODE_OF_REASON[_reason] = _NOT_BEST_CODE + 1 + _place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecideOptions:
+    """How to decide.
+
+    Attributes
+    ----------
+    clustering : 'constrained', 'components' or 'one_to_one'
+    guard : from `merge_guard`
+    merges_entities : clusters are also merged by all their records together
+    """
+
+    clustering: str
+    guard: MergeGuard
+    merges_entities: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +86,8 @@ class Decided:
     ----------
     edges : pairs at or above the review line
     is_link : bool[n_edges], at or above the link line and not refused
-    refusal : object[n_edges], why a pair above the link line was refused, else None
-    cluster : int64[n_records], smallest record number of each record's cluster
+    refusal : uint8[n_edges], why a pair above the link line was refused: a place in REFUSAL_TEXTS
+    cluster : int32[n_records], smallest record number of each record's cluster
     confidence : float64[n_records]
     thresholds : both lines and what is expected of them
     prior_shift : bits by which the table's own prior moved every weight
@@ -61,8 +96,8 @@ class Decided:
 
     edges: Edges
     is_link: NDArray[np.bool_]
-    refusal: NDArray[np.object_]
-    cluster: NDArray[np.int64]
+    refusal: NDArray[np.uint8]
+    cluster: NDArray[np.int32]
     confidence: NDArray[np.float64]
     thresholds: Thresholds
     prior_shift: float
@@ -86,9 +121,10 @@ def prior_shift(weights: NDArray[np.float64], prior: float, total_pairs: float) 
     float, bits
     """
     start = np.log2(prior / (1.0 - prior))
+    levels = weight_levels(weights, np.zeros(len(weights), np.float32))
     shift = 0.0
     for _ in range(200):
-        expected = float(match_probability(weights + shift).sum())
+        expected = float((match_probability(levels.mean + shift) * levels.count).sum())
         fitted = np.clip((expected + 0.5) / (total_pairs + 1.0), 1e-13, 0.5)
         updated = float(np.log2(fitted / (1.0 - fitted)) - start)
         if abs(updated - shift) < 1e-6:
@@ -100,9 +136,9 @@ def prior_shift(weights: NDArray[np.float64], prior: float, total_pairs: float) 
 def decide(
     ingested: Ingested,
     compiled: CompiledModel,
-    kept: Edges,
+    kept: WeighedPairs,
     thresholds: Thresholds,
-    clustering: str,
+    options: DecideOptions,
     shift: float,
     alarms: FalseAlarms,
 ) -> Decided:
@@ -114,7 +150,7 @@ def decide(
     compiled : the model that weighed the pairs
     kept : scored pairs, with the table's own prior in their weights
     thresholds : from `mpi.lines.draw_lines`
-    clustering : 'constrained', 'components' or 'one_to_one'
+    options : how to cluster, and what keeps records apart
     shift : bits by which the table's own prior moved every weight
     alarms : what strangers do
 
@@ -122,41 +158,43 @@ def decide(
     -------
     Decided
     """
-    edges = kept.take(kept.weight >= thresholds.review_weight)
+    guard, clustering = options.guard, options.clustering
+    edges = kept.take(np.flatnonzero(kept.weight >= thresholds.review_weight))
+    guarded = pattern_refusals(compiled, kept.patterns.pattern)[kept.patterns.place]
     is_link = edges.weight >= thresholds.link_weight
-    refusal = pair_refusals(compiled, edges.pattern)
-    refusal[~is_link] = None
-    is_link &= ~refusal.astype(np.bool_)
+    refusal = guarded[kept.weight >= thresholds.review_weight]
+    refusal[~is_link] = 0
+    is_link &= refusal == 0
     if clustering == "one_to_one":
         _refuse_second_best(ingested, edges, is_link, refusal)
     linked = np.flatnonzero(is_link)
-    left, right = edges.left[linked].astype(np.int32), edges.right[linked].astype(np.int32)
+    links = Links(edges.left[linked], edges.right[linked], edges.weight[linked])
     count = ingested.record_count
     if clustering == "components":
-        cluster = connected_components(count, left, right).astype(np.int64)
-        confidence = _component_confidence(count, left, right, edges.weight[linked])
+        cluster = connected_components(count, links.left, links.right)
+        confidence = _component_confidence(count, links.left, links.right, links.weight)
     else:
-        guard = _guard(ingested, compiled.model, clustering)
-        outcome = cluster_constrained(
-            count,
-            Links(left, right, edges.weight[linked]),
-            guard,
-            _cross_scorer(ingested, compiled, shift),
-            ClusterOptions(),
-        )
-        _apply_refusals(outcome, linked, is_link, refusal)
-        cluster, confidence = outcome.cluster.astype(np.int64), outcome.confidence
-        if clustering == "constrained":
-            blocked = _blocked(kept, edges, refusal)
-            blocked |= pair_refusals(compiled, kept.pattern).astype(np.bool_)
+        scorer = _cross_scorer(ingested, compiled, shift)
+        held = np.flatnonzero(holds_apart(guarded))
+        apart = _with_held_apart(guard, kept.left[held], kept.right[held])
+        outcome = cluster_constrained(count, links, apart, scorer, ClusterOptions())
+        reasons = _CODE_OF_REASON[outcome.refused_reason]
+        if not len(guard.different_left):  # no steward has spoken
+            reasons[outcome.refused_reason == RefusalReason.DIFFERENT] = _TWO_PEOPLE_CODE
+        refusal[linked[outcome.refused_edge]] = reasons
+        is_link[linked[outcome.refused_edge]] = False
+        cluster, confidence = outcome.cluster, outcome.confidence
+        if clustering == "constrained" and options.merges_entities:
+            blocked = guarded != 0
+            blocked[kept.weight >= thresholds.review_weight] |= refusal != 0
             merges = merge_entities(
                 ingested, cluster, kept, blocked, alarms, guard, links_before=len(linked)
             )
             cluster = merges.cluster
-            confidence = np.minimum(confidence, match_probability(merges.weight))
+            np.minimum(confidence, match_probability(merges.weight), out=confidence)
             thresholds = _with_merges(thresholds, edges, cluster, merges)
     is_link = cluster[edges.left] == cluster[edges.right]
-    refusal[is_link] = None
+    refusal[is_link] = 0
     return Decided(
         edges=edges,
         is_link=is_link,
@@ -168,16 +206,19 @@ def decide(
     )
 
 
-def _blocked(kept: Edges, edges: Edges, refusal: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """Which kept pairs were refused: bool[len(kept)]; `edges` are those above the review line."""
-    blocked = np.zeros(len(kept), np.bool_)
-    above = np.flatnonzero(kept.weight >= edges.weight.min()) if len(edges) else np.zeros(0, int)
-    blocked[above] = [reason is not None for reason in refusal]
-    return blocked
+def _with_held_apart(
+    guard: MergeGuard, left: NDArray[np.int32], right: NDArray[np.int32]
+) -> MergeGuard:
+    """The guard, and pairs of records that no third one may bring together."""
+    return replace(
+        guard,
+        different_left=np.concatenate([guard.different_left, left]).astype(np.int32),
+        different_right=np.concatenate([guard.different_right, right]).astype(np.int32),
+    )
 
 
 def _with_merges(
-    thresholds: Thresholds, edges: Edges, cluster: NDArray[np.int64], merges: EntityMerges
+    thresholds: Thresholds, edges: Edges, cluster: NDArray[np.int32], merges: EntityMerges
 ) -> Thresholds:
     """What is expected once clusters have been merged by all their records."""
     together = cluster[edges.left] == cluster[edges.right]
@@ -203,49 +244,41 @@ def _refuse_second_best(
     ingested: Ingested,
     edges: Edges,
     is_link: NDArray[np.bool_],
-    refusal: NDArray[np.object_],
+    refusal: NDArray[np.uint8],
 ) -> None:
     linked = np.flatnonzero(is_link)
-    sides = ingested.side_of_source[ingested.store.gather_sources(np.arange(ingested.record_count))]
+    sides = ingested.side_of_source[ingested.store.all_sources()]
     kept = one_to_one(
-        edges.left[linked].astype(np.int32),
-        edges.right[linked].astype(np.int32),
-        edges.weight[linked],
-        sides.astype(np.int32),
+        edges.left[linked], edges.right[linked], edges.weight[linked], sides.astype(np.int32)
     )
     refused = linked[~kept]
     is_link[refused] = False
-    refusal[refused] = NOT_BEST_LINK
+    refusal[refused] = _NOT_BEST_CODE
 
 
-def _apply_refusals(
-    outcome: ClusterOutcome,
-    linked: NDArray[np.int64],
-    is_link: NDArray[np.bool_],
-    refusal: NDArray[np.object_],
-) -> None:
-    refused = linked[outcome.refused_edge]
-    is_link[refused] = False
-    refusal[refused] = [REFUSALS[RefusalReason(reason)] for reason in outcome.refused_reason]
+def merge_guard(ingested: Ingested, model: Model, clustering: str) -> MergeGuard:
+    """What keeps records of this table apart, whatever they weigh.
 
-
-def _guard(ingested: Ingested, model: Model, clustering: str) -> MergeGuard:
-    store = ingested.store
-    sources = np.concatenate([source for _, source, _ in store.record_ids()]).astype(np.int32)
+    Parameters
+    ----------
+    ingested : the encoded records
+    model : whose schema names the sources without duplicates
+    clustering : in 'one_to_one' each side of the job is one of them
+    """
+    sources = None
     duplicate_free = tuple(
         number
         for number, name in enumerate(ingested.sources)
         if name in model.schema.duplicate_free_sources
     )
     if clustering == "one_to_one":
-        sources = ingested.side_of_source[sources].astype(np.int32)
+        sources = ingested.side_of_source[ingested.store.all_sources()].astype(np.int32)
         duplicate_free = tuple(range(int(sources.max()) + 1))
-    keys = identity_keys(store.chunks(), ingested.schema, ingested.layout, ingested.record_count)
-    return MergeGuard(
-        identity=keys,
-        source=sources if duplicate_free else None,
-        duplicate_free_sources=duplicate_free,
-    )
+    elif duplicate_free:
+        sources = ingested.store.all_sources().astype(np.int32)
+    chunks = ingested.store.chunks()
+    keys = identity_keys(chunks, ingested.schema, ingested.layout, ingested.record_count)
+    return MergeGuard(identity=keys, source=sources, duplicate_free_sources=duplicate_free)
 
 
 def _cross_scorer(

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.compiled import CompiledModel, relative_chance
+from mpi.entity_kernels import fold_comparison
 from mpi.ingest import Ingested
 from person.clusters import ClusterMembers
 from person.hashing import hash_field_values
-from person.threads import slices
+from person.threads import map_slices, slices
 
 __all__ = ["cross_pairs", "entity_weights"]
 
@@ -69,10 +70,13 @@ def entity_weights(
     float64[n_questions] match weights, float64[n_questions] chances of two relatives
     """
     weights, relatives = np.empty(len(left)), np.zeros(len(left))
-    for part in slices(len(left), QUESTIONS_AT_ONCE):
+
+    def weigh(part: slice) -> None:
         weights[part], relatives[part] = _weigh(
             ingested, compiled, members, left[part], right[part], shift
         )
+
+    map_slices(weigh, slices(len(left), QUESTIONS_AT_ONCE))
     return weights, relatives
 
 
@@ -88,52 +92,22 @@ def _weigh(
     rows, one, other = ingested.store.gather_pairs(a, b)
     scores = compiled.score(rows, rows, one, other, with_frequency_weights=True)
     assert scores.frequency_weight is not None
+    first = np.searchsorted(question, np.arange(len(left) + 1))
     total = np.full(len(left), compiled.prior_match_weight + shift)
-    relative = None
-    if compiled.prior_relative_weight is not None:
-        relative = np.full(len(left), compiled.prior_relative_weight)
+    knows_relatives = compiled.prior_relative_weight is not None
+    relative = np.full(len(left), compiled.prior_relative_weight or 0.0)
     for number, comparison in enumerate(compiled.comparisons):
-        cells, frequency = scores.cells[number], scores.frequency_weight[number]
-        said = cells != comparison.null_cell_count - 1
-        if not said.any():
-            continue
-        value = comparison.cell_weight[cells] + frequency
-        best = _best_pair(question[said], value[said], len(left))
-        asked = best >= 0
-        chosen = np.flatnonzero(said)[best[asked]]
         hashes = _comparison_hashes(compiled, number, rows)
-        tries = _distinct(question[said], hashes[one[said]], len(left))
-        tries *= _distinct(question[said], hashes[other[said]], len(left))
-        penalty = np.log2(np.maximum(tries[asked], 1))
-        total[asked] += value[chosen] - penalty
-        if relative is not None and comparison.relative_weight is not None:
-            relative[asked] += (
-                comparison.relative_weight[cells[chosen]] + frequency[chosen] - penalty
-            )
-    if relative is None:
+        of_relatives = comparison.relative_weight if knows_relatives else None
+        fold_comparison(
+            *(first, scores.cells[number], scores.frequency_weight[number]),
+            comparison.cell_weight,
+            np.zeros(0) if of_relatives is None else of_relatives,
+            *(hashes[one], hashes[other], total, relative),
+        )
+    if not knows_relatives:
         return total, np.zeros(len(left))
     return total - np.logaddexp2(0.0, relative), relative_chance(total, relative)
-
-
-def _best_pair(
-    question: NDArray[np.int64], value: NDArray[np.float64], count: int
-) -> NDArray[np.int64]:
-    """Place of the largest value of each question, -1 where it has none: int64[count]."""
-    order = np.lexsort((value, question))
-    best = np.full(count, -1, np.int64)
-    best[question[order]] = order  # the last write, the largest value, stays
-    return best
-
-
-def _distinct(
-    question: NDArray[np.int64], hashes: NDArray[np.uint64], count: int
-) -> NDArray[np.int64]:
-    """Number of different hashes of each question: int64[count]."""
-    order = np.lexsort((hashes, question))
-    q, h = question[order], hashes[order]
-    is_new = np.ones(len(q), np.bool_)
-    is_new[1:] = (q[1:] != q[:-1]) | (h[1:] != h[:-1])
-    return np.bincount(q[is_new], minlength=count)
 
 
 def _comparison_hashes(

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mpi.cluster_types import MergeGuard
 from mpi.entity_evidence import entity_weights
+from mpi.entity_kernels import choose_merges, join_clusters, list_questions
 from mpi.ingest import Ingested
 from mpi.lines import FALSE_LINK_RATE_MAX, PAIR_SHARE, FalseAlarms, lowest_safe_weight
-from mpi.score_run import Edges
 from person.clusters import ClusterMembers
 
-__all__ = ["EntityMerges", "merge_entities"]
+__all__ = ["EntityMerges", "KeptPairs", "merge_entities"]
 
 ROUNDS_MAX: Final = 8
 QUESTION_WEIGHT_MIN: Final = -12.0
 """Clusters are asked about when some pair across them weighs at least this."""
+
+
+class KeptPairs(Protocol):
+    """Scored pairs by record number, with their weights."""
+
+    @property
+    def left(self) -> NDArray[Any]: ...
+
+    @property
+    def right(self) -> NDArray[Any]: ...
+
+    @property
+    def weight(self) -> NDArray[np.float64]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +41,47 @@ class EntityMerges:
 
     Attributes
     ----------
-    cluster : int64[n_records], smallest record number of each record's cluster
+    cluster : int32[n_records], smallest record number of each record's cluster
     weight : float64[n_records], weight of the weakest such merge that made a record's cluster,
         infinite where there was none
     merge_count : clusters merged
     expected_false : merges expected to be wrong
     """
 
-    cluster: NDArray[np.int64]
+    cluster: NDArray[np.int32]
     weight: NDArray[np.float64]
     merge_count: int
     expected_false: float
 
 
+@dataclass(slots=True)
+class _Answers:
+    """What was asked before; true as long as neither cluster has grown.
+
+    key int64[k], sorted, weight and relative float64[k]; grown: bool[n_records] at the clusters
+    that the last round made larger.
+    """
+
+    key: NDArray[np.int64]
+    weight: NDArray[np.float64]
+    relative: NDArray[np.float64]
+    grown: NDArray[np.bool_]
+
+    def known(
+        self, key: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np.int64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Which questions are answered already, and where."""
+        if not len(self.key):
+            return np.zeros(len(key), np.bool_), np.zeros(len(key), np.int64)
+        place = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
+        is_known = (self.key[place] == key) & ~self.grown[left] & ~self.grown[right]
+        return is_known, place
+
+
 def merge_entities(
     ingested: Ingested,
-    cluster: NDArray[np.int64],
-    edges: Edges,
+    cluster: NDArray[np.signedinteger[Any]],
+    edges: KeptPairs,
     blocked: NDArray[np.bool_],
     alarms: FalseAlarms,
     guard: MergeGuard,
@@ -55,7 +92,7 @@ def merge_entities(
     Parameters
     ----------
     ingested : the encoded records
-    cluster : int64[n_records], clusters made by links between single records
+    cluster : int32[n_records], clusters made by links between single records
     edges : kept pairs, down to small weights: they say which clusters to ask about
     blocked : bool[n_edges], pairs refused before; their clusters are not asked about again
     alarms : how often strangers weigh that much
@@ -64,19 +101,21 @@ def merge_entities(
 
     Returns
     -------
-    EntityMerges; a cluster takes part in one merge a round, and every round weighs anew
+    EntityMerges; a cluster takes part in one merge a round, and every round weighs anew what
+    the last one changed
     """
-    cluster = cluster.copy()
+    cluster = cluster.astype(np.int32)
     weakest = np.full(len(cluster), np.inf)
     merged, false = 0, 0.0
+    nothing = np.zeros(0)
+    answers = _Answers(np.zeros(0, np.int64), nothing, nothing, np.zeros(len(cluster), np.bool_))
     for _ in range(ROUNDS_MAX):
         members = ClusterMembers.of(cluster)
-        left, right = _questions(cluster, members, edges, blocked)
-        if not len(left):
+        key = _questions(cluster, members, edges, blocked)
+        if not len(key):
             break
-        weight, relative = entity_weights(
-            ingested, alarms.compiled, members, left, right, shift=alarms.shift
-        )
+        left, right = key // len(cluster), key % len(cluster)
+        weight, relative = _weigh(ingested, alarms, members, key, answers)
         line = lowest_safe_weight(
             weight,
             relative,
@@ -89,12 +128,11 @@ def merge_entities(
         pairs = _heaviest_disjoint(weight, left, right, chosen, guard, members)
         if not len(pairs):
             break
-        into = np.arange(len(cluster))
-        into[right[pairs]] = left[pairs]
-        least = np.full(len(cluster), np.inf)
-        least[left[pairs]] = weight[pairs]
-        cluster = into[cluster]
-        weakest = np.minimum(weakest, least[cluster])
+        joined = (left[pairs], right[pairs], weight[pairs])
+        join_clusters(*joined, members.order, members.start, cluster, weakest)
+        grown = np.zeros(len(cluster), np.bool_)
+        grown[left[pairs]] = grown[right[pairs]] = True
+        answers = _Answers(key, weight, relative, grown)
         merged += len(pairs)
         false += float(relative[pairs].sum())
     if merged:
@@ -102,23 +140,41 @@ def merge_entities(
     return EntityMerges(cluster, weakest, merged, false)
 
 
-def _questions(
-    cluster: NDArray[np.int64],
+def _weigh(
+    ingested: Ingested,
+    alarms: FalseAlarms,
     members: ClusterMembers,
-    edges: Edges,
+    key: NDArray[np.int64],
+    answers: _Answers,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weight of each question and chance of two relatives; asks only what is new."""
+    left, right = np.divmod(key, len(members.order))
+    is_known, place = answers.known(key, left, right)
+    weight, relative = np.empty(len(key)), np.empty(len(key))
+    weight[is_known] = answers.weight[place[is_known]]
+    relative[is_known] = answers.relative[place[is_known]]
+    asked = ~is_known
+    if asked.any():
+        weight[asked], relative[asked] = entity_weights(
+            ingested, alarms.compiled, members, left[asked], right[asked], shift=alarms.shift
+        )
+    return weight, relative
+
+
+def _questions(
+    cluster: NDArray[np.int32],
+    members: ClusterMembers,
+    edges: KeptPairs,
     blocked: NDArray[np.bool_],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Two clusters of three or more records in all, with some resemblance across them."""
-    one, other = cluster[edges.left], cluster[edges.right]
-    left, right = np.minimum(one, other), np.maximum(one, other)
-    count = np.int64(len(cluster))
-    apart = np.unique((left * count + right)[blocked & (left != right)])
-    resembling = (left != right) & (edges.weight >= QUESTION_WEIGHT_MIN)
-    asked = np.unique((left * count + right)[resembling])
-    asked = np.setdiff1d(asked, apart, assume_unique=True)
-    left, right = asked // count, asked % count
-    several = members.size(left) + members.size(right) >= 3
-    return left[several], right[several]
+) -> NDArray[np.int64]:
+    """Two clusters of three or more records in all, with some resemblance across them, as
+    left * n_records + right: int64[n_questions], sorted."""
+    where = (edges.left, edges.right, edges.weight, blocked, cluster, members.start)
+    room = np.zeros(0, np.int64)
+    asked, apart = list_questions(*where, QUESTION_WEIGHT_MIN, room, room)
+    keys, blocked_keys = np.empty(asked, np.int64), np.empty(apart, np.int64)
+    list_questions(*where, QUESTION_WEIGHT_MIN, keys, blocked_keys)
+    return np.setdiff1d(keys, blocked_keys)
 
 
 def _heaviest_disjoint(
@@ -134,27 +190,17 @@ def _heaviest_disjoint(
     A forbidden merge must not keep its clusters from the next best one.
     """
     order = chosen[np.lexsort((right[chosen], left[chosen], -weight[chosen]))]
-    taken: set[int] = set()
-    kept = []
-    for place in order.tolist():
-        a, b = int(left[place]), int(right[place])
-        if a in taken or b in taken or _is_kept_apart(guard, members, a, b):
-            continue
-        taken.update((a, b))
-        kept.append(place)
-    return np.array(kept, np.int64)
-
-
-def _is_kept_apart(guard: MergeGuard, members: ClusterMembers, left: int, right: int) -> bool:
-    """Whether a guard forbids that these two clusters merge."""
-    rows = np.concatenate(
-        [members.order[members.start[c] : members.start[c + 1]] for c in (left, right)]
+    count = len(members.order)
+    identity, source = guard.identity, guard.source
+    free = np.zeros(1, np.bool_)
+    if source is not None and guard.duplicate_free_sources:
+        free = np.zeros(1 + max(int(source.max()), *guard.duplicate_free_sources), np.bool_)
+        free[list(guard.duplicate_free_sources)] = True
+    taken = np.zeros(count, np.bool_)
+    kept = choose_merges(
+        *(order, left, right, members.order, members.start),
+        np.zeros(0, np.uint64) if identity is None else identity,
+        np.zeros(0, np.int32) if source is None else source,
+        *(free, taken),
     )
-    if guard.identity is not None:
-        identities = guard.identity[rows]
-        if len(np.unique(identities[identities != 0])) > 1:
-            return True
-    if guard.source is not None and guard.duplicate_free_sources:
-        unique, counts = np.unique(guard.source[rows], return_counts=True)
-        return bool((counts[np.isin(unique, guard.duplicate_free_sources)] > 1).any())
-    return False
+    return order[kept]

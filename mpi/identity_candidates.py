@@ -82,6 +82,8 @@ def _pairs(
     snapshot: Snapshot, engine: Engine, rows: NDArray[np.uint64]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], list[tuple[int, int, int, int]]]:
     """(query, record) pairs that share a key, each once."""
+    if len(rows) == 1:
+        return _pairs_of_one(snapshot, engine, rows)
     pairs = [np.zeros(0, np.int64)]
     cut: list[tuple[int, int, int, int]] = []
     numbers = np.arange(len(rows), dtype=np.int64) << 32
@@ -92,23 +94,44 @@ def _pairs(
             offsets, records = snapshot.postings(table, variant)
             if not len(records):
                 continue
-            if len(rows) == 1 and len(records) <= BLOCK_RECORDS_MAX:
-                pairs.append(records)
-                continue
             counts = np.diff(offsets)
             found = np.repeat(numbers, counts) | records
             crowded = np.flatnonzero(counts > BLOCK_RECORDS_MAX)
             if len(crowded):
                 found = _narrowed(snapshot, engine, rule, rows, offsets, records, crowded, cut)
             pairs.append(found)
-    merged = np.concatenate(pairs)
-    merged.sort()
-    if len(merged) > 1:
-        is_first = np.empty(len(merged), np.bool_)
-        is_first[0] = True
-        np.not_equal(merged[1:], merged[:-1], out=is_first[1:])
-        merged = merged[is_first]
+    merged = _distinct(np.concatenate(pairs))
     return (merged >> 32).astype(np.int32), merged & np.int64(0xFFFFFFFF), cut
+
+
+def _pairs_of_one(
+    snapshot: Snapshot, engine: Engine, rows: NDArray[np.uint64]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], list[tuple[int, int, int, int]]]:
+    """`_pairs` of a single query: the same records without the bookkeeping of many."""
+    found = [np.zeros(0, np.int64)]
+    cut: list[tuple[int, int, int, int]] = []
+    for rule, keys in enumerate(engine.keys(rows)):
+        for (key,), table in product(keys.tolist(), engine.posting_tables(rule)):
+            records = snapshot.postings_of(table, key) if key else found[0]
+            if len(records) > BLOCK_RECORDS_MAX:
+                held = len(records)
+                records = _refined(snapshot, engine, rule, rows, records)
+                cut.append((0, rule, held, len(records)))
+            if len(records):
+                found.append(records)
+    merged = _distinct(np.concatenate(found))
+    return np.zeros(len(merged), np.int32), merged, cut
+
+
+def _distinct(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The different ones, rising."""
+    numbers.sort()
+    if len(numbers) < 2:
+        return numbers
+    is_first = np.empty(len(numbers), np.bool_)
+    is_first[0] = True
+    np.not_equal(numbers[1:], numbers[:-1], out=is_first[1:])
+    return numbers[is_first]
 
 
 def _narrowed(

@@ -21,7 +21,7 @@ from mpi.clustering import ClusterOptions, MergeGuard, RefusalReason, direct_ref
 from mpi.decide import REFUSALS
 from mpi.identity_candidates import Candidates, find_candidates
 from mpi.identity_engine import Engine
-from mpi.pair_guards import SHARED_NUMBER
+from mpi.pair_guards import HELD_APART
 
 __all__ = ["CandidateIdentity", "Outcome", "Queries", "Verdict", "decide_queries"]
 
@@ -29,6 +29,7 @@ AMBIGUOUS: Final = "two identities are likely enough"
 STRONGER_REFUSED: Final = "a heavier candidate may not be linked by weight alone"
 IN_DOUBT: Final = "the weight lies between the review and the link line"
 _CLUSTERS: Final = ClusterOptions()
+_FEW: Final = 4
 _CERTAIN: Final = frozenset(
     REFUSALS[each]
     for each in (
@@ -130,7 +131,7 @@ class _Groups:
     Attributes
     ----------
     query, identity : int64[g]
-    best : int64[g], place of the heaviest pair
+    best : int64[g], place of the heaviest pair, or of one that holds the two apart
     best_allowed : int64[g], place of the heaviest pair that is not refused, -1 for none
     """
 
@@ -158,7 +159,7 @@ def decide_queries(
     candidates = find_candidates(snapshot, engine, queries.rows, queries.itself)
     # One number on two people is a question whatever the rest weighs.
     is_worth = candidates.weighed.weight >= engine.facts.review_weight
-    is_worth |= np.asarray(candidates.refusal == SHARED_NUMBER, np.bool_)
+    is_worth |= _are_held_apart(candidates.refusal)
     worth = np.flatnonzero(is_worth)
     verdicts = [Verdict(Outcome.NEW, None, None, (), ())] * len(queries)
     if not len(worth):
@@ -199,7 +200,15 @@ def _groups(candidates: Candidates, worth: NDArray[np.int64]) -> _Groups:
     best_allowed = np.full(len(starts), -1, np.int64)
     places_allowed = np.flatnonzero(allowed)[::-1]  # the first of a group is written last
     best_allowed[group[places_allowed]] = places[places_allowed]
-    return _Groups(q[starts], i[starts], places[starts], best_allowed)
+    best = places[starts]
+    held = np.flatnonzero(_are_held_apart(candidates.refusal[places]))[::-1]
+    best[group[held]], best_allowed[group[held]] = places[held], -1  # by no other member either
+    return _Groups(q[starts], i[starts], best, best_allowed)
+
+
+def _are_held_apart(refusal: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Pairs that no third record may bring together: bool[n_pairs]."""
+    return np.array([reason in HELD_APART for reason in refusal.tolist()], np.bool_)
 
 
 def _candidate(
@@ -253,8 +262,7 @@ def _group_refusals(
     asked = np.flatnonzero(weight >= engine.facts.link_weight)
     if not len(asked):
         return reason
-    offsets, records = snapshot.members(groups.identity[asked])
-    group = np.repeat(np.arange(len(asked)), np.diff(offsets))
+    records, group = _members(snapshot, groups.identity[asked])
     query = groups.query[asked][group]
     kept = records != queries.itself[query]
     group, query, records = group[kept], query[kept], records[kept]
@@ -273,6 +281,18 @@ def _group_refusals(
     return reason
 
 
+def _members(
+    snapshot: Snapshot, identities: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Records of identities, and the place of each one's identity: int64[m] both."""
+    if len(identities) > _FEW:
+        offsets, records = snapshot.members(identities)
+        return records, np.repeat(np.arange(len(identities)), np.diff(offsets))
+    found = [snapshot.members_of(each) for each in identities.tolist()]
+    place = [place for place, each in enumerate(found) for _ in each]
+    return np.array(sum(found, []), np.int64), np.array(place, np.int64)
+
+
 def _guard(
     snapshot: Snapshot,
     engine: Engine,
@@ -281,7 +301,7 @@ def _guard(
     rows: NDArray[np.uint64],
 ) -> MergeGuard:
     """What keeps queries (numbered first) from members (numbered after them)."""
-    identity = np.concatenate([engine.identity_keys(queries.rows), engine.identity_keys(rows)])
+    identity = engine.identity_keys(np.concatenate([queries.rows, rows]))
     names = engine.schema.duplicate_free_sources
     source = None
     free: tuple[int, ...] = ()

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -28,10 +28,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from matching.model import Model
+from mpi.ingest import Ingested
 from person.errors import ConfigError, IndexKeyError, InputError
+from person.field import OVERFLOW_BIT, OverflowTable
 from person.layout import Layout
 from person.national_id import encode_national_id
 from person.packed_text import CHARACTERS_PER_WORD
+from person.records import RecordChunk
+from person.schema import Schema
 from person.text import Utf8Column, string_array
 
 __all__ = [
@@ -39,6 +43,8 @@ __all__ = [
     "DigestKey",
     "Sealer",
     "check_record_ids",
+    "kept_frequencies",
+    "kept_overflow",
     "key_of_index",
     "read_digest_key",
     "seal",
@@ -198,7 +204,7 @@ class Sealer:
 
     Notes
     -----
-    240,000 digests a second with SM3 and 390,000 with SHA-256 on one core, one for each id number
+    300,000 digests a second with SM3 and 470,000 with SHA-256 on one core, one for each id number
     and long identifier not seen in the same call before; a hashed slot of b bits costs at most
     2**b digests in the life of a sealer. Loads of many records are bound by this.
     """
@@ -263,15 +269,19 @@ class Sealer:
             digests = self._key.digests(f"text {name} {column}", folded)
         rows[np.ix_(present, words)] = _as_characters(digests, len(words))[place.ravel()]
 
-    def identity_keys(self, rows: NDArray[np.uint64], name: str) -> NDArray[np.uint64]:
+    def identity_keys(self, rows: NDArray[np.uint64], schema: Schema) -> NDArray[np.uint64]:
         """Valid national ids among sealed rows, uint64[n], 0 = none; as `person.identity_keys`.
 
         Parameters
         ----------
         rows : uint64[n, n_words], sealed
-        name : of the field with the role national_id
+        schema : tells which field holds the national id
         """
-        (body_word, _, _), (word, shift, _) = self._layout.slots(name).tolist()
+        names = [each.name for each in schema.fields if each.role == "national_id"]
+        names = [name for name in names if name in self.fields]
+        if not names or self._layout.is_hashed(names[0]):
+            return np.zeros(len(rows), np.uint64)
+        (body_word, _, _), (word, shift, _) = self._layout.slots(names[0]).tolist()
         detail = rows[:, word] >> np.uint64(shift)
         is_checked = (detail & (_PROVES | _CAME_AS_15)) == _PROVES
         return np.where(is_checked, rows[:, body_word], np.uint64(0))
@@ -281,6 +291,31 @@ class Sealer:
         if values is None:
             return None
         return {name: text for name, text in values.items() if name not in self.fields}
+
+    def long_texts(
+        self, overflow: OverflowTable, chunks: Iterable[RecordChunk], layout: Layout
+    ) -> NDArray[np.int64]:
+        """Places of the long texts that fields other than identifiers refer to, int64[k].
+
+        Parameters
+        ----------
+        overflow : long texts of a run
+        chunks : its records, not sealed
+        layout : of their rows
+        """
+        words = {
+            word
+            for name in layout.positions
+            if name not in self.fields
+            for word, _, bits in layout.slots(name).tolist()
+            if bits == 64
+        }
+        used = np.zeros(len(overflow), np.bool_)
+        for chunk in chunks:
+            for word in words:
+                values = chunk.rows[:, word]
+                used |= np.isin(overflow.hashes, values[(values & OVERFLOW_BIT) != 0])
+        return np.flatnonzero(used)
 
     def usable_frequencies(self, model: Model, frequencies: Mapping[str, V]) -> dict[str, V]:
         """Frequency tables without those of sealed fields, whose hashes could be guessed.
@@ -307,6 +342,35 @@ def _as_characters(digests: NDArray[np.uint64], n_words: int) -> NDArray[np.uint
         word, within = divmod(place, CHARACTERS_PER_WORD)
         words[:, word] |= code << np.uint64(54 - 6 * within)
     return words
+
+
+def kept_frequencies(
+    sealer: Sealer | None, model: Model, frequencies: Mapping[str, V]
+) -> dict[str, V]:
+    """Frequency tables that an index may keep: a sealed one none of identifiers.
+
+    Parameters
+    ----------
+    sealer : of the index, None where it keeps identifiers as they are
+    model, frequencies : see `Sealer.usable_frequencies`
+    """
+    return dict(frequencies) if sealer is None else sealer.usable_frequencies(model, frequencies)
+
+
+def kept_overflow(
+    sealer: Sealer | None, ingested: Ingested
+) -> tuple[OverflowTable, NDArray[np.int64] | None]:
+    """Long texts of a run, and the places of those that an index may keep; None for all.
+
+    Parameters
+    ----------
+    sealer : of the index, None where it keeps identifiers as they are
+    ingested : the run's records
+    """
+    overflow = ingested.overflow
+    if sealer is None or not len(overflow):
+        return overflow, None
+    return overflow, sealer.long_texts(overflow, ingested.store.chunks(), ingested.layout)
 
 
 def check_record_ids(record_ids: Sequence[str] | pa.Array, first_row: int = 0) -> None:

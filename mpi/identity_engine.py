@@ -18,8 +18,8 @@ from blocking.kernels import combine_keys
 from blocking.keys import ResolvedRule, resolve_rules
 from matching.compiled import compile_model
 from mpi.calibration import match_probability
-from mpi.decide import says_nothing
 from mpi.identity_facts import IndexFacts
+from mpi.identity_numbers import find_number_place
 from mpi.pair_guards import pair_refusals
 from mpi.waterfall import level_label
 from person.batch import PersonBatch, encode_batch, encode_columns
@@ -35,6 +35,7 @@ __all__ = ["Engine", "PersonColumns", "Weighed", "as_table"]
 
 _SHAPES_KEPT: Final = 64
 _PATTERNS_KEPT: Final = 1 << 17
+_LEVELS_KEPT: Final = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,11 @@ class Weighed:
     Attributes
     ----------
     weight : float64[n_pairs], the table's own prior included
-    cells : int32[n_comparisons, n_pairs]
-    pattern : int64[n_pairs]
+    pattern : int64[n_pairs], the cells of all comparisons
     is_silent : bool[n_pairs], the two share no field at all
     """
 
     weight: NDArray[np.float64]
-    cells: NDArray[np.int32]
     pattern: NDArray[np.int64]
     is_silent: NDArray[np.bool_]
 
@@ -84,7 +83,7 @@ class Engine:
         self.digest = facts.model_digest
         self._columns: dict[tuple[str, ...], PersonColumns] = {}
         self._refusals: dict[int, str | None] = {}
-        self._labels: dict[tuple[int, int], str] = {}
+        self._levels: dict[int, dict[str, str]] = {}
         self.overflow = OverflowTable() if overflow is None else overflow
         self._compile()
 
@@ -94,7 +93,12 @@ class Engine:
         self._resolved = resolve_rules(facts.rules, self.layout, self.overflow)
         self._key_parts = sorted({p for rule in self._resolved.rules for p in rule.key_parts})
         counts = [len(rule.variants) for rule in self._resolved.rules]
-        self._first_table = np.cumsum([0, *counts]).tolist()
+        self._first_table: list[int] = np.cumsum([0, *counts]).tolist()
+        self.number_place = find_number_place(
+            self.schema, self.layout, self._resolved.rules, self._first_table
+        )
+        nulls = [[each.null_cell_count - 1] for each in self.compiled.comparisons]
+        self._silent_pattern = int(self.compiled.patterns(np.array(nulls, np.int32))[0])
 
     def take_overflow(self, overflow: OverflowTable) -> None:
         """Learn long names; comparing them needs their text."""
@@ -148,6 +152,27 @@ class Engine:
         batch = encode_columns(texts, id_type, 1, self.schema, self.layout)
         self.take_overflow(batch.overflow)
         return batch
+
+    def encode_number(self, number: str, id_type: str | None) -> NDArray[np.uint64]:
+        """Encode a person of whom nothing but an id number is known: uint64[1, n_words].
+
+        Raises
+        ------
+        ConfigError : the schema has no national id, or the index keeps no postings for it
+        """
+        place = self.number_place
+        if place is None:
+            raise ConfigError(
+                "this index keeps no postings of id numbers; search by other fields"
+            )
+        has_type = id_type is not None and bool(self.schema.id_type)
+        if not place.parts:
+            person = {place.field.columns[0]: number}
+            if id_type is not None and has_type:
+                person[self.schema.id_type[0]] = id_type
+            return self.encode_person(person).rows
+        types = _one_text(id_type) if has_type else None
+        return place.encode(_one_text(number), types, self.layout.n_words)
 
     # ------------------------------------------------------------------ keys
 
@@ -233,9 +258,8 @@ class Engine:
         scores = self.compiled.score(a, b, left, right)
         return Weighed(
             scores.weight + self.facts.prior_shift,
-            scores.cells,
-            self.compiled.patterns(scores.cells),
-            says_nothing(self.compiled, scores),
+            scores.pattern,
+            scores.pattern == self._silent_pattern,
         )
 
     def refusals(self, pattern: NDArray[np.int64]) -> NDArray[np.object_]:
@@ -253,16 +277,20 @@ class Engine:
         result[:] = [known[each] for each in wanted]
         return result
 
-    def levels(self, cells: NDArray[np.int32]) -> dict[str, str]:
-        """What one pair's cells, int32[n_comparisons], mean to people."""
-        labels = self._labels
-        result = {}
-        for place, cell in enumerate(cells.tolist()):
-            comparison = self.compiled.comparisons[place]
-            if (place, cell) not in labels:
-                labels[place, cell] = level_label(comparison, cell)
-            result[comparison.comparison.name] = labels[place, cell]
-        return result
+    def levels(self, pattern: int) -> dict[str, str]:
+        """What one pair's agreement pattern means to people."""
+        found = self._levels.get(pattern)
+        if found is None:
+            cells = self.compiled.unpack_patterns(np.array([pattern], np.int64))[:, 0]
+            comparisons = self.compiled.comparisons
+            found = {
+                each.comparison.name: level_label(each, cell)
+                for each, cell in zip(comparisons, cells.tolist(), strict=True)
+            }
+            if len(self._levels) > _LEVELS_KEPT:
+                self._levels.clear()
+            self._levels[pattern] = found
+        return dict(found)
 
     def probability(self, weight: float) -> float:
         return float(match_probability(np.float64(weight)))  # type: ignore[arg-type]

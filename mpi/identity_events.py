@@ -42,6 +42,7 @@ TABLES: Final = ("member", "reference", "row", "redirect", "retired", "decision"
 """Tables that events change, in the order in which their numbers are written."""
 
 _TABLE_NUMBER: Final = {name: number for number, name in enumerate(TABLES)}
+_AS_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _PLAIN: Final = b"\x01"
 _PACKED: Final = b"\x02"
 _PACKED_BYTES_MIN: Final = 1024
@@ -161,7 +162,7 @@ def encode_event(event: Event) -> bytes:
             [_TABLE_NUMBER[change.table], change.key, change.before, change.after]
             for change in event.changes
         ]
-    text = json.dumps(raw, ensure_ascii=False, separators=(",", ":")).encode()
+    text = _AS_JSON(raw).encode()
     if len(text) < _PACKED_BYTES_MIN:
         return _PLAIN + text
     packed = pa.compress(text, codec="zstd", asbytes=True)

@@ -181,7 +181,9 @@ class IdentityQueries:
         asked = [id_number is not None, source is not None, enterprise_id is not None]
         if sum(asked) != 1 or (source is None) != (record_id is None):
             raise ConfigError("look up by id_number, by source and record_id, or by enterprise_id")
-        with self._reader() as reader:
+        with self._store.read() as snapshot:
+            self._catch_up(snapshot)
+            reader = Reader(snapshot, self._engine, self._names)
             if enterprise_id is not None:
                 try:
                     return [reader.identity(reader.number_of(enterprise_id))]
@@ -192,7 +194,7 @@ class IdentityQueries:
             else:
                 assert source is not None
                 assert record_id is not None
-                record = self._find(reader.snapshot, source, record_id)
+                record = self._find(snapshot, source, record_id)
                 owner = None if record is None else reader.state.identity_of(record)
                 numbers = [] if owner is None else [owner]
             return [reader.identity(number) for number in numbers]
@@ -201,8 +203,8 @@ class IdentityQueries:
         number = self._sources.get(source)
         if number is None:
             return None
-        found = snapshot.find_references(np.array([number], np.uint16), [record_id.encode()])
-        return None if found[0] < 0 else int(found[0])
+        found = snapshot.find_reference(number, record_id.encode())
+        return None if found < 0 else found
 
     def search(self, *, limit: int = 20, **fields: Any) -> list[ScoredCandidate]:
         """Candidates for a description of a person, with grades; links nothing.
@@ -223,7 +225,9 @@ class IdentityQueries:
         person : columns of the schema; with source and record id of a record of the index, that
             record itself is no candidate
         """
-        with self._reader() as reader:
+        with self._store.read() as snapshot:
+            self._catch_up(snapshot)
+            reader = Reader(snapshot, self._engine, self._names)
             people = read_people(self._engine, person, needs_references=False)
             source = self._sources.get(people.sources[0], -1)
             itself = -1

@@ -28,12 +28,14 @@ from person.enterprise_id import (
     format_enterprise_ids,
     identity_numbers_of,
     parse_enterprise_id,
+    printed_enterprise_id,
 )
 from person.errors import UnknownIdError
 
 __all__ = ["Reader"]
 
 PROBABLE: Final = 0.9
+_FEW: Final = 8
 
 
 class Reader:
@@ -56,13 +58,15 @@ class Reader:
 
     def print_ids(self, identities: Sequence[int] | NDArray[np.int64]) -> list[str]:
         """Enterprise ids of identity numbers."""
+        if len(identities) <= _FEW:
+            return [self.print_id(int(each)) for each in identities]
         numbers = np.asarray(identities, np.int64)
         ids = enterprise_ids_for(numbers, self.engine.facts.namespace)
         printed: list[str] = format_enterprise_ids(ids).to_pylist()
         return printed
 
     def print_id(self, identity: int) -> str:
-        return self.print_ids([identity])[0]
+        return printed_enterprise_id(identity, self.engine.facts.namespace)
 
     def number_of(self, enterprise_id: str) -> int:
         """Identity number of an enterprise id as a person types it.
@@ -90,16 +94,16 @@ class Reader:
 
     def references(self, records: Sequence[int]) -> tuple[tuple[str, str], ...]:
         """(source, record id) of records."""
-        sources, ids = self.snapshot.references(np.array(records, np.int64))
-        return tuple(
-            (self._names.get(s, ""), i.decode()) for s, i in zip(sources.tolist(), ids, strict=True)
-        )
+        sources, ids = self.snapshot.names(records)
+        names = self._names
+        return tuple([(names.get(s, ""), i.decode()) for s, i in zip(sources, ids, strict=True)])
 
     def identity(self, number: int, asked_for: str | None = None) -> Identity:
-        target = self.state.redirect(number)
+        members = self.state.members(number)
+        target = None if members else self.state.redirect(number)
         if target is not None:
             return self.identity(target, asked_for=self.print_id(number))
-        records = self.references(self.state.members(number))
+        records = self.references(members) if members else ()
         return Identity(
             enterprise_id=self.print_id(number),
             records=records,
@@ -142,7 +146,7 @@ class Reader:
                 match_probability=(probability := self.engine.probability(each.weight)),
                 grade=self._grade(each, probability),
                 refused=each.refusal,
-                levels=self.engine.levels(candidates.weighed.cells[:, each.place]),
+                levels=self.engine.levels(int(candidates.weighed.pattern[each.place])),
             )
             for each, enterprise_id, (source, record_id) in zip(found, ids, references, strict=True)
         )

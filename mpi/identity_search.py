@@ -30,34 +30,19 @@ def find_by_number(reader: Reader, number: str, id_type: str | None) -> list[int
     ------
     ConfigError : the schema has no national id, or the index keeps no postings for it
     """
-    engine = reader.engine
-    field = next((each for each in engine.schema.fields if each.role == "national_id"), None)
-    rules = [
-        place
-        for place, rule in enumerate(engine.rules)
-        if field is not None and rule.rule.keys == (field.name,)
-    ]
-    if field is None or not rules:
-        raise ConfigError("this index keeps no postings of id numbers; search by other fields")
-    person = {field.columns[0]: number}
-    if id_type is not None and engine.schema.id_type:
-        person[engine.schema.id_type[0]] = id_type
-    rows = engine.encode_person(person).rows
-    slots = engine.layout.value_slots(field.name)
-    word, shift, bits = slots[0].tolist()
-    mask = np.uint64((1 << bits) - 1)
-    wanted = rows[0, word] >> np.uint64(shift) & mask
-    if wanted == 0:
+    engine, snapshot = reader.engine, reader.snapshot
+    rows = engine.encode_number(number, id_type)
+    place = engine.number_place
+    assert place is not None, "without one nothing is encoded"
+    wanted = place.values_of(rows)[0]
+    if not wanted:
         return []
-    key = engine.first_keys(rules[0], rows)
-    table = engine.posting_tables(rules[0])[0]
-    _, records = reader.snapshot.postings(table, key)
+    records = snapshot.postings_of(place.table, int(engine.first_keys(place.rule, rows)[0]))
     if not len(records):
         return []
-    held = reader.snapshot.rows(records)[:, word] >> np.uint64(shift) & mask
-    owners = reader.snapshot.identities(records[held == wanted])
-    found: list[int] = np.unique(owners[owners >= 0]).tolist()
-    return found
+    held = place.values_of(snapshot.rows(records))
+    owners = {snapshot.identity(each) for each in records[held == wanted].tolist()}
+    return sorted(owners - {-1})
 
 
 def search_people(reader: Reader, fields: Mapping[str, Any], limit: int) -> list[ScoredCandidate]:

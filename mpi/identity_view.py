@@ -47,6 +47,7 @@ __all__ = [
     "write_touched",
 ]
 
+_AS_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 SOURCES_MAX: Final = 65_000
 RESERVED_SOURCE: Final = 65_535
 """Source of records that exist only to give their number to an identity."""
@@ -68,14 +69,11 @@ class StoreState:
         self.snapshot = snapshot
 
     def identity_of(self, record: int) -> int | None:
-        identity = int(self.snapshot.identities(np.array([record], np.int64))[0])
+        identity = self.snapshot.identity(record)
         return None if identity < 0 else identity
 
     def members(self, identity: int) -> list[int]:
-        if identity >= self.snapshot.record_count:
-            return []
-        found: list[int] = self.snapshot.members(np.array([identity], np.int64))[1].tolist()
-        return found
+        return self.snapshot.members_of(identity)
 
     def redirect(self, identity: int) -> int | None:
         value = self.snapshot.get("redirect", number_key(identity))
@@ -230,7 +228,7 @@ def _set(batch: WriteBatch, table: str, key: bytes, value: bytes | None) -> None
 def _json(value: Any) -> bytes | None:
     if value is None:
         return None
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _AS_JSON(value).encode()
 
 
 def put_value(batch: WriteBatch, record: int, values: dict[str, str] | None) -> None:

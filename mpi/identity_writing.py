@@ -16,7 +16,7 @@ from mpi.identity_plan import DIFFERENT, membership_changes
 from mpi.identity_results import Receipt
 from mpi.identity_session import Session
 from mpi.identity_view import pack_row_value
-from person.enterprise_id import enterprise_ids_for, format_enterprise_ids
+from person.enterprise_id import printed_enterprise_id
 
 __all__ = ["place_again", "printed_id", "remove_record", "write_people"]
 
@@ -29,9 +29,7 @@ def printed_id(session: Session, identity: int | None) -> str | None:
     """An identity number as its enterprise id."""
     if identity is None:
         return None
-    ids = enterprise_ids_for(np.array([identity], np.int64), session.engine.facts.namespace)
-    text: str = format_enterprise_ids(ids)[0].as_py()
-    return text
+    return printed_enterprise_id(identity, session.engine.facts.namespace)
 
 
 def write_people(session: Session, people: People, *, may_update: bool) -> list[Receipt]:

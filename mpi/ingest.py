@@ -32,9 +32,11 @@ from person.store import EncodedStore, EncodedStoreWriter
 from person.text import Utf8Column, string_array
 from person.threads import ordered_map
 
-__all__ = ["Ingested", "effective_schema", "ingest"]
+__all__ = ["STORE_NAME", "Ingested", "effective_schema", "ingest"]
 
 SOURCES_MAX: Final = 65_535
+STORE_NAME: Final = "encoded.arrow"
+"""The encoded records, in the directory that `ingest` is given."""
 _STATUSES: Final = len(FieldStatus)
 
 
@@ -160,7 +162,7 @@ def ingest(
     layout = layout_for(schema.fields)
     rejects = inputs[0].rejects
     gatherer = _Gatherer(schema, rejects)
-    path = scratch / "encoded.arrow"
+    path = scratch / STORE_NAME
     with (
         progress.stage("encode", sum(each.rows_estimate for each in inputs)) as stage,
         EncodedStoreWriter(path, layout.n_words) as writer,

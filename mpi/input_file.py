@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
@@ -106,6 +107,16 @@ class InputFile:
         """
         rejected = np.asarray(sorted(self._rejected), np.int64)
         return row_numbers(np.atleast_1d(np.asarray(positions, np.int64)), rejected)
+
+    def fingerprint(self) -> list[Any]:
+        """What tells, without reading it, whether a file is still the one it was."""
+        if self.table is not None:
+            return [self.path, self.sha256]
+        try:
+            status = Path(self.path).stat()
+        except OSError as error:
+            raise unreadable(self.path, error) from error
+        return [os.path.realpath(self.path), status.st_size, status.st_mtime_ns]
 
     def describe(self) -> dict[str, Any]:
         """What run.json says of this input."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,8 @@ from mpi.calibration import (
     match_probability,
     match_weight,
 )
-from mpi.stranger_weights import stranger_tail
+from mpi.stranger_weights import BINS_PER_BIT, HALF_RANGE_BITS, stranger_distribution
+from mpi.weight_levels import WeightLevels, weight_levels
 
 __all__ = ["FALSE_LINK_RATE_MAX", "FalseAlarms", "draw_lines", "lowest_safe_weight"]
 
@@ -35,7 +37,7 @@ thousands of certain links must not pay for links that are mostly wrong."""
 LOCAL_BITS: Final = 2.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FalseAlarms:
     """What it takes to tell how many false links lie above a weight.
 
@@ -54,16 +56,20 @@ class FalseAlarms:
 
     def strangers_above(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Expected pairs of strangers at or above each weight, float64[k]."""
-        tail = stranger_tail(
-            self.compiled, dict(self.frequencies), self.random, weights, shift=self.shift
-        )
+        relative = weights - self.compiled.prior_match_weight - self.shift
+        place = np.floor((relative + HALF_RANGE_BITS) * BINS_PER_BIT)
+        tail = self._distribution[np.clip(place, 0, len(self._distribution) - 1).astype(np.int64)]
         expected: NDArray[np.float64] = tail * self.total_pairs
         return expected
+
+    @cached_property
+    def _distribution(self) -> NDArray[np.float64]:
+        return stranger_distribution(self.compiled, self.frequencies, self.random)
 
 
 def lowest_safe_weight(
     weight: NDArray[np.float64],
-    relative_chance: NDArray[np.float64],
+    relative_chance: NDArray[Any],
     alarms: FalseAlarms,
     *,
     allowed_rate: float,
@@ -85,15 +91,28 @@ def lowest_safe_weight(
     -------
     float, infinite where no weight is safe
     """
-    order = np.argsort(-weight, kind="stable")
-    weight = weight[order]
-    # Equal weights are taken or left together, so they are judged at the last of them.
-    last = np.flatnonzero(np.diff(weight, append=-np.inf))
-    if not len(last):
+    return _lowest_safe_level(
+        weight_levels(weight, relative_chance),
+        alarms,
+        allowed_rate=allowed_rate,
+        links_before=links_before,
+        false_before=false_before,
+    )
+
+
+def _lowest_safe_level(
+    levels: WeightLevels,
+    alarms: FalseAlarms,
+    *,
+    allowed_rate: float,
+    links_before: float = 0.0,
+    false_before: float = 0.0,
+) -> float:
+    line = levels.weight
+    if not len(line):
         return float("inf")
-    line = weight[last]
-    links = (last + 1).astype(np.float64)
-    false = alarms.strangers_above(line) + np.cumsum(relative_chance[order])[last]
+    links = np.cumsum(levels.count).astype(np.float64)
+    false = alarms.strangers_above(line) + np.cumsum(levels.relative)
     accepted = (false + false_before <= allowed_rate * (links + links_before)) & (
         line >= match_weight(LINK_PROBABILITY_MIN)
     )
@@ -110,7 +129,7 @@ def lowest_safe_weight(
 
 def draw_lines(
     weight: NDArray[np.float64],
-    relative_chance: NDArray[np.float64],
+    relative_chance: NDArray[Any],
     alarms: FalseAlarms,
     given: Lines | None = None,
 ) -> Thresholds:
@@ -127,6 +146,8 @@ def draw_lines(
     -------
     Thresholds; expected figures count strangers and relatives above the link line as false
     """
+    levels = weight_levels(weight, relative_chance)
+    floor = match_weight(REVIEW_PROBABILITY_MIN)
     if given is not None:
         link, review = given.match_weight_link_min, given.match_weight_review_min
         limits = ("given", "given")
@@ -134,19 +155,17 @@ def draw_lines(
         allowed = FALSE_LINK_RATE_MAX * PAIR_SHARE
         # Pairs that each keep the bound by their own probability keep it together.
         safe = match_weight(1.0 - FALSE_LINK_RATE_MAX)
-        link = min(lowest_safe_weight(weight, relative_chance, alarms, allowed_rate=allowed), safe)
-        review = _review_line(weight, link, int((weight >= link).sum()))
-        is_cut = review > min(match_weight(REVIEW_PROBABILITY_MIN), link)
-        limits = ("false_link_rate", "volume" if is_cut else "probability")
-    linked = weight >= link
-    links = int(linked.sum())
-    false = _expected_false(weight[linked], relative_chance[linked], link, alarms)
-    probability = match_probability(weight)
-    shown = (weight >= review) & ~linked
-    review_matches = float(probability[shown].sum())
-    missed = float(probability[weight < review].sum())
+        link = min(_lowest_safe_level(levels, alarms, allowed_rate=allowed), safe)
+        review = _review_line(levels, link)
+        limits = ("false_link_rate", "volume" if review > min(floor, link) else "probability")
+    links = int(np.count_nonzero(weight >= link))
+    shown = int(np.count_nonzero(weight >= review)) - links
+    above, below = levels.weight >= link, levels.weight < review
+    false = _expected_false(levels, above, link, alarms)
+    probability = match_probability(levels.mean) * levels.count
+    review_matches = float(probability[~above & ~below].sum())
+    missed = float(probability[below].sum())
     matches = links - false + review_matches + missed
-    worth_a_look = weight >= match_weight(REVIEW_PROBABILITY_MIN)
     return Thresholds(
         link_weight=link,
         review_weight=review,
@@ -159,36 +178,35 @@ def draw_lines(
         expected_matches=matches,
         expected_false_links=false,
         expected_missed_matches=missed,
-        review_pairs=int(shown.sum()),
+        review_pairs=shown,
         review_expected_matches=review_matches,
-        review_pairs_cut=int((worth_a_look & (weight < review)).sum()),
+        review_pairs_cut=int(np.count_nonzero((weight >= floor) & (weight < review))),
         link_limited_by=limits[0],
         review_limited_by=limits[1],
     )
 
 
 def _expected_false(
-    linked: NDArray[np.float64],
-    relative_chance: NDArray[np.float64],
-    link: float,
-    alarms: FalseAlarms,
+    levels: WeightLevels, above: NDArray[np.bool_], link: float, alarms: FalseAlarms
 ) -> float:
     """Links expected to be false: by what strangers do or by the pairs' own probabilities,
     whichever is less; each is an upper bound of its own kind."""
-    if not len(linked):
+    if not above.any():
         return 0.0
-    by_model = float((1.0 - match_probability(linked)).sum())
-    by_chance = float(alarms.strangers_above(np.array([link]))[0]) + float(relative_chance.sum())
-    return min(by_model, by_chance)
+    unlikely = (1.0 - match_probability(levels.mean[above])) * levels.count[above]
+    by_chance = float(alarms.strangers_above(np.array([link]))[0])
+    return min(float(unlikely.sum()), by_chance + float(levels.relative[above].sum()))
 
 
-def _review_line(weight: NDArray[np.float64], link: float, links: int) -> float:
+def _review_line(levels: WeightLevels, link: float) -> float:
     """Pairs worth a person's look, the most probable first, no more than can be looked at; equal
     weights are taken or left together."""
     floor = min(match_weight(REVIEW_PROBABILITY_MIN), link)
-    below = np.sort(weight[(weight >= floor) & (weight < link)])[::-1]
+    links = int(levels.count[levels.weight >= link].sum())
+    chosen = (levels.weight >= floor) & (levels.weight < link)
+    counts = np.cumsum(levels.count[chosen])
     most = max(REVIEW_PAIRS_MIN, int(REVIEW_SHARE_MAX * links))
-    if len(below) <= most:
+    if not len(counts) or counts[-1] <= most:
         return floor
-    fits = below[:most][below[:most] > below[most]]
+    fits = levels.weight[chosen][counts <= most]
     return float(fits[-1]) if len(fits) else link

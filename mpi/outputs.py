@@ -46,9 +46,9 @@ __all__ = [
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _RENAME_EXCHANGE: Final = 2
-_RUN_FILES: Final = ("run.json",)
+_RUN_FILE: Final = "run.json"
 _PARTIAL: Final = re.compile(r"\.(.+)\.partial-[0-9a-f]{8}")
-_BYTES_A_RECORD: Final = 100
+_BYTES_A_RECORD: Final = 160
 
 
 class OutputDirectory:
@@ -60,6 +60,7 @@ class OutputDirectory:
     overwrite : replace an existing non-empty directory, if it holds an earlier run of ours
     private : readable by the owner only (directory 0700, files 0600)
     needed_bytes : refuse at the start if the disk has less free
+    proof : file that an earlier output of this kind has; a directory without it is not replaced
 
     Attributes
     ----------
@@ -74,16 +75,23 @@ class OutputDirectory:
         *,
         private: bool = False,
         needed_bytes: int = 0,
+        proof: str = _RUN_FILE,
     ) -> None:
         self.path = Path(os.path.realpath(path))
         self.overwrite = overwrite
         self.private = private
         self.needed_bytes = needed_bytes
+        self.proof = proof
         self.partial = self.path.parent / f".{self.path.name}.partial-{secrets.token_hex(4)}"
         self._lock: int | None = None
 
     def __enter__(self) -> OutputDirectory:
-        check_output_path(self.path, overwrite=self.overwrite, needed_bytes=self.needed_bytes)
+        check_output_path(
+            self.path,
+            overwrite=self.overwrite,
+            needed_bytes=self.needed_bytes,
+            proof=self.proof,
+        )
         with output_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             _remove_abandoned(self.path)
@@ -179,40 +187,67 @@ class OutputDirectory:
 
 
 class ParquetStream:
-    """A Parquet file being written; `rows` counts what it holds."""
+    """A Parquet file being written; `rows` counts what it holds.
+
+    Readers see the columns of `schema`; what is written may hold its texts as dictionaries.
+    """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.rows = 0
+        self._schema = schema
         self._file = path.open("wb")
-        self._writer = pq.ParquetWriter(self._file, schema, compression="zstd", compression_level=1)
+        self._writer: pq.ParquetWriter | None = None
 
     def write(self, rows: pa.Table | pa.RecordBatch) -> None:
         """Append a table or batch with the schema of the file."""
+        writer = self._open(rows.schema)
         if isinstance(rows, pa.Table):
-            self._writer.write_table(rows)
+            writer.write_table(rows)
         else:
-            self._writer.write_batch(rows)
+            writer.write_batch(rows)
         self.rows += rows.num_rows
+
+    def _open(self, schema: pa.Schema) -> pq.ParquetWriter:
+        """Open the file for rows of this schema; only what repeats gets a Parquet dictionary."""
+        if self._writer is None:
+            words = [each.name for each in schema if pa.types.is_dictionary(each.type)]
+            self._writer = pq.ParquetWriter(
+                self._file,
+                schema,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=words or True,
+                store_schema=not words,
+            )
+        return self._writer
 
     def close(self) -> None:
         """Finish the file."""
         try:
-            self._writer.close()
+            self._open(self._schema).close()
         finally:
             self._file.close()
 
     def abandon(self) -> None:
         """Let go of a file that will be deleted; a second error would hide the first."""
         with contextlib.suppress(OSError, pa.ArrowException):
-            self._writer.close()
+            self._open(self._schema).close()
         with contextlib.suppress(OSError):
             self._file.close()
 
 
 def check_output_path(
-    path: str | os.PathLike[str], *, overwrite: bool = False, needed_bytes: int = 0
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    needed_bytes: int = 0,
+    proof: str = _RUN_FILE,
 ) -> None:
     """Check before a long run that its output directory can be written.
+
+    Parameters
+    ----------
+    path, overwrite, needed_bytes, proof : as for OutputDirectory
 
     Raises
     ------
@@ -235,10 +270,10 @@ def check_output_path(
                 f"{path}: the directory exists and is not empty; choose another, or --overwrite it",
                 path=str(path),
             )
-        if names and not any(name in names for name in _RUN_FILES):
+        if names and proof not in names:
             raise OutputError(
                 f"{path}: will not be overwritten: it is not the output of an earlier run "
-                "(it has no run.json); choose another directory",
+                f"(it has no {proof}); choose another directory",
                 path=str(path),
             )
         parent = _existing_ancestor(path)

@@ -1,11 +1,24 @@
 """Pairs of Chinese records that no weight may link by itself: a person has to look at them.
 
-one number, two people   The same id number under two names and two birth dates: numbers were
-                         issued twice, and relatives use each other's cards.
+one number, two people   The same id number, and name, birth date or sex say that somebody else
+                         used it: numbers were issued twice, and relatives use each other's
+                         cards. A desk reads the birth date off the card and a family shares phone
+                         and address, so these agreeing is no second piece of evidence.
+another given name       The same number and surname under another given name: a father's card
+                         used for his child, or a person renamed; the records cannot say which.
+                         Half a given name or the surname may be a slip, unless more differs:
+                         two people of one number are of one county, birth date and sex, and
+                         cousins share a generation character.
+no name                  A newborn under the mother's name, an unknown person: all that agrees
+                         may be the family's, unless a document of the person's own does.
 twins                    The same birth date, given names apart, and no document that agrees:
                          twins and newborns share all the rest (surname, address, phone, mother).
+another birth date       Born on wholly different days, and no document agrees: a home, a phone and
+                         even a name are shared in a family.
 everybody alike          In a table where nearly every pair looks like a match nothing was learnt;
                          only one id number may link.
+
+A former name that agrees answers both questions about one number.
 """
 
 from __future__ import annotations
@@ -18,18 +31,46 @@ from numpy.typing import NDArray
 from matching.compiled import CompiledModel
 from matching.model import Part
 
-__all__ = ["EVERYBODY_ALIKE", "SHARED_NUMBER", "TWINS", "pair_refusals"]
+__all__ = [
+    "EVERYBODY_ALIKE",
+    "HELD_APART",
+    "NAMELESS",
+    "OTHER_BIRTH",
+    "OTHER_NAME",
+    "PAIR_REFUSALS",
+    "RENAMED",
+    "SHARED_NUMBER",
+    "TWINS",
+    "holds_apart",
+    "pair_refusals",
+    "pattern_refusals",
+]
 
-SHARED_NUMBER: Final = "one id number, but neither the name nor the birth date agrees"
 EVERYBODY_ALIKE: Final = "nearly all records of this table look alike"
 TWINS: Final = "born on one day with different given names, and no document agrees: perhaps twins"
+OTHER_BIRTH: Final = "born on wholly different days, and no document agrees: perhaps one family"
+NAMELESS: Final = "no name to compare and no document agrees: perhaps twins, or one family"
+RENAMED: Final = "one id number under two names: perhaps renamed, perhaps a relative's card"
+OTHER_NAME: Final = "one id number under two names that have nothing in common"
+SHARED_NUMBER: Final = "one id number, but the name and the birth date or sex do not agree"
+PAIR_REFUSALS: Final = (
+    *(EVERYBODY_ALIKE, OTHER_BIRTH, NAMELESS, TWINS, RENAMED, OTHER_NAME, SHARED_NUMBER),
+)
+"""What the numbers of `pattern_refusals` say, from 1; where several hold, the last is given."""
+
+HELD_APART: Final = frozenset({OTHER_NAME, SHARED_NUMBER})
+"""Refusals that no third record can answer: such records come into one cluster by no way."""
 
 _OTHER_NAME: Final = frozenset({"one_given_character", "given_only", "surname_only", "else"})
 _OTHER_DATE: Final = frozenset(
     {"year_and_day", "year_only", "month_and_day", "two_digits_with_year", "else"}
 )
+_NEARLY: Final = frozenset({"one_character", "swapped"})
+_ELSE: Final = frozenset({"else"})
 _EXACT: Final = frozenset({"exact"})
 _SAME_NUMBER: Final = frozenset({"exact", "one_digit", "transposed"})
+_SAME_PHONE: Final = frozenset({"exact", "any_shared", "one_digit", "transposed"})
+_SAME_ADDRESS: Final = frozenset({"same", "most_grams", "same_numbers_some_grams"})
 
 
 def pair_refusals(compiled: CompiledModel, pattern: NDArray[np.int64]) -> NDArray[np.object_]:
@@ -41,21 +82,107 @@ def pair_refusals(compiled: CompiledModel, pattern: NDArray[np.int64]) -> NDArra
         is refused
     pattern : int64[n_pairs], agreement patterns
     """
-    refusal = np.full(len(pattern), None, object)
     unique, place = np.unique(pattern, return_inverse=True)
-    cells = compiled.unpack_patterns(unique)
-    name = _at(compiled, cells, "han_name", _OTHER_NAME)
-    given = _at(compiled, cells, "han_name", _OTHER_NAME - {"given_only"})
-    born = _at(compiled, cells, "date", _EXACT)
-    not_born = _at(compiled, cells, "date", _OTHER_DATE)
-    number = _at(compiled, cells, "national_id", _EXACT)
+    reasons = np.array((None, *PAIR_REFUSALS), object)
+    refusal: NDArray[np.object_] = reasons[pattern_refusals(compiled, unique)][place]
+    return refusal
+
+
+def pattern_refusals(compiled: CompiledModel, pattern: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Why pairs of each pattern must not be linked by weight alone: uint8[n_patterns].
+
+    0 where they may, else a place in PAIR_REFUSALS, counted from 1.
+
+    Parameters
+    ----------
+    compiled : the model that compared the pairs
+    pattern : int64[n_patterns], different agreement patterns
+    """
+    refusal = np.zeros(len(pattern), np.uint8)
+    cells = compiled.unpack_patterns(pattern)
+    found = {
+        EVERYBODY_ALIKE: np.zeros(len(pattern), np.bool_),
+        **_without_document(compiled, cells),
+        **_one_number(compiled, cells),
+    }
+    if compiled.model.training.get("is_collapsed"):
+        found[EVERYBODY_ALIKE] = ~_at(compiled, cells, "national_id", _EXACT)
+    for number, reason in enumerate(PAIR_REFUSALS):
+        refusal[found[reason]] = 1 + number
+    return refusal
+
+
+def holds_apart(refusal: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which numbers of `pattern_refusals` keep two records apart for good: bool[n].
+
+    Parameters
+    ----------
+    refusal : uint8[n], from `pattern_refusals`
+    """
+    certain = np.array([False, *(reason in HELD_APART for reason in PAIR_REFUSALS)])
+    return certain[refusal]
+
+
+def _without_document(
+    compiled: CompiledModel, cells: NDArray[np.int32]
+) -> dict[str, NDArray[np.bool_]]:
+    """Twins, families and the nameless: no document of the person's own agrees."""
     document = _at(compiled, cells, "national_id", _SAME_NUMBER)
     document |= _at(compiled, cells, "exact", _EXACT, unless={"former_name", "mother_id_number"})
-    if compiled.model.training.get("is_collapsed"):
-        refusal[(~number)[place]] = EVERYBODY_ALIKE
-    refusal[(given & born & ~document)[place]] = TWINS
-    refusal[(name & not_born & number)[place]] = SHARED_NUMBER
-    return refusal
+    given = _at(compiled, cells, "han_name", _OTHER_NAME - {"given_only"})
+    born = _at(compiled, cells, "date", _EXACT)
+    other_birth = _at(compiled, cells, "date", _ELSE)
+    has_names = any(
+        each.part.comparator == "han_name" for one in compiled.comparisons for each in one.parts
+    )
+    return {
+        OTHER_BIRTH: other_birth & ~document & has_names,
+        NAMELESS: _is_nameless(compiled, cells) & ~document,
+        TWINS: given & born & ~document,
+    }
+
+
+def _one_number(compiled: CompiledModel, cells: NDArray[np.int32]) -> dict[str, NDArray[np.bool_]]:
+    """Numbers that a second person may have used."""
+    number = _at(compiled, cells, "national_id", _SAME_NUMBER)
+    number &= ~_at(compiled, cells, "exact", _EXACT, only={"former_name"})
+    other_date = _at(compiled, cells, "date", _OTHER_DATE)
+    other_sex = _at(compiled, cells, "gender", _ELSE)
+    surname = _at(compiled, cells, "han_name", frozenset({"surname_only"}))
+    one_given = _at(compiled, cells, "han_name", frozenset({"one_given_character"}))
+    other_surname = _at(compiled, cells, "han_name", frozenset({"given_only"}))
+    nearly = _at(compiled, cells, "han_name", _NEARLY)
+    shared = (surname | _is_nameless(compiled, cells)) & (other_date | other_sex)
+    other_birth = _at(compiled, cells, "date", _ELSE)
+    shared |= nearly & other_date & (other_sex | other_birth)
+    shared |= other_birth & other_sex
+    renamed = surname | (one_given & (other_date | other_sex | _lives_apart(compiled, cells)))
+    renamed |= other_surname & other_date
+    return {
+        RENAMED: number & renamed,
+        OTHER_NAME: number & _at(compiled, cells, "han_name", _ELSE),
+        SHARED_NUMBER: number & shared,
+    }
+
+
+def _lives_apart(compiled: CompiledModel, cells: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Pairs whose phones or addresses differ, and neither agrees."""
+    phone = _at(compiled, cells, "phone", _SAME_PHONE)
+    address = _at(compiled, cells, "address", _SAME_ADDRESS)
+    differs = _at(compiled, cells, "phone", _ELSE) | _at(compiled, cells, "address", _ELSE)
+    return differs & ~phone & ~address
+
+
+def _is_nameless(compiled: CompiledModel, cells: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Pairs of which one record at least has no name, in a table of Chinese names."""
+    has_part, has_name = False, np.zeros(cells.shape[1], np.bool_)
+    for number, comparison in enumerate(compiled.comparisons):
+        for each in comparison.parts:
+            if each.part.comparator.startswith("han_name"):
+                has_part = True
+                levels = len(each.part.levels)
+                has_name |= cells[number] // each.stride % (levels + 1) != levels
+    return ~has_name & has_part
 
 
 def _at(
@@ -63,13 +190,16 @@ def _at(
     cells: NDArray[np.int32],
     comparator: str,
     grades: frozenset[str],
+    *,
     unless: frozenset[str] | set[str] = frozenset(),
+    only: frozenset[str] | set[str] = frozenset(),
 ) -> NDArray[np.bool_]:
     """Pairs in which some part of that comparator stands at a level of only these grades."""
     found = np.zeros(cells.shape[1], np.bool_)
     for number, comparison in enumerate(compiled.comparisons):
         for each in comparison.parts:
-            if each.part.comparator == comparator and each.part.name not in unless:
+            named = each.part.name in only if only else each.part.name not in unless
+            if each.part.comparator == comparator and named:
                 level = cells[number] // each.stride % (len(each.part.levels) + 1)
                 found |= np.isin(level, _levels(each.part, grades))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ from mpi.train_run import PairSpace, pair_space
 from mpi.units import parse_bytes
 from person.errors import ConfigError
 from person.schema import Schema, load_schema
+from person.store import EncodedStore
 
 __all__ = ["CLUSTERINGS", "JobOptions", "Prepared", "prepare"]
 
@@ -39,6 +40,10 @@ class JobOptions:
     clustering : one of CLUSTERINGS
     strict : refuse the input if any row cannot be used
     overwrite : replace an earlier result in the output directory
+    approximate : also look for pairs that share no key, among the records still unlinked
+    resume : go on from what a killed run with the same output had finished
+    index : identity index that takes the outcome; made if it is not there
+    digest_key : key file of an index that keeps identifiers as keyed digests
     """
 
     schema: Schema | str | Path | None = None
@@ -48,6 +53,10 @@ class JobOptions:
     clustering: str = "constrained"
     strict: bool = False
     overwrite: bool = False
+    approximate: bool = False
+    resume: bool = False
+    index: str | Path | None = None
+    digest_key: str | Path | None = None
 
     def __post_init__(self) -> None:
         if self.clustering not in CLUSTERINGS:
@@ -76,6 +85,14 @@ class Prepared:
     space: PairSpace
     rules_left_out: Mapping[str, float]
     notes: tuple[str, ...]
+
+    def without_store(self) -> Prepared:
+        """All but the encoded records, which lie in a file."""
+        return replace(self, ingested=replace(self.ingested, store=None))  # type: ignore[arg-type]
+
+    def with_store(self, store: EncodedStore) -> Prepared:
+        """The whole again."""
+        return replace(self, ingested=replace(self.ingested, store=store))
 
 
 def prepare(

@@ -41,6 +41,14 @@ class Rejects:
     def __len__(self) -> int:
         return self._counts.total()
 
+    def __getstate__(self) -> tuple[list[pa.RecordBatch], Counter[str]]:
+        with self._lock:
+            return list(self._batches), Counter(self._counts)
+
+    def __setstate__(self, state: tuple[list[pa.RecordBatch], Counter[str]]) -> None:
+        self.__init__()  # type: ignore[misc]
+        self._batches, self._counts = state
+
     @property
     def counts(self) -> dict[str, int]:
         """Refused rows by reason, most frequent first."""

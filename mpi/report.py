@@ -9,14 +9,16 @@ from __future__ import annotations
 import html
 import importlib
 import os
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from string import Template
 from types import ModuleType
+from typing import Any
 
 from mpi.outputs import write_file
 from mpi.report_data import Evaluated, ReportData, WaterfallExample, WaterfallStep
-from mpi.report_html import json_for_script, render_navigation, render_section
+from mpi.report_html import Section, json_for_script, render_navigation, render_section
 from mpi.report_sections import build_sections
 from person.errors import OutputError
 
@@ -25,6 +27,7 @@ __all__ = [
     "ReportData",
     "WaterfallExample",
     "WaterfallStep",
+    "render_page",
     "render_report",
     "write_report",
 ]
@@ -68,23 +71,53 @@ def render_report(data: ReportData, *, include_values: bool = False) -> str:
     str
     """
     shown = data if include_values else data.without_values()
+    return render_page(
+        shown.title,
+        subtitle=_subtitle(shown),
+        build=lambda charts: build_sections(shown, charts),
+        data=shown.as_dict(),
+        footer=_footer(shown, include_values),
+    )
+
+
+def render_page(
+    title: str,
+    *,
+    subtitle: str,
+    build: Callable[[ModuleType | None], Sequence[Section]],
+    data: Any,
+    footer: str,
+) -> str:
+    """Give a self-contained HTML page of sections.
+
+    Parameters
+    ----------
+    title : plain text
+    subtitle : HTML
+    build : gives the sections, from the module of charts or from None where there is none
+    data : what the page shows, as values that JSON knows
+    footer : plain text
+
+    Returns
+    -------
+    str
+    """
     charts, library = _load_charts()
     with charts.unchecked() if charts else nullcontext():
-        sections = build_sections(shown, charts)
-    subtitle = _subtitle(shown)
+        sections = build(charts)
     scripts = ""
     if charts is None:
         subtitle += f'<p class="warnings">{html.escape(WITHOUT_CHARTS)}</p>'
     else:
         scripts = f'<script type="module">{library}\n{_template("report.js")}</script>'
     return Template(_template("report.html")).substitute(
-        title=html.escape(shown.title),
+        title=html.escape(title),
         style=_template("report.css"),
         subtitle=subtitle,
         navigation=render_navigation(sections),
         sections="\n".join(render_section(section) for section in sections),
-        data=json_for_script(shown.as_dict()),
-        footer=_footer(shown, include_values),
+        data=json_for_script(data),
+        footer=html.escape(footer),
         scripts=scripts,
     )
 

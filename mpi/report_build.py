@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from matching.compiled import CompiledComparison, CompiledModel
 from matching.model import Model
 from mpi.calibration import expected_curve
-from mpi.decide import Decided
+from mpi.decide import REFUSAL_TEXTS, Decided
 from mpi.ingest import Ingested
+from mpi.pattern_index import PatternIndex, index_patterns
 from mpi.report_data import (
     BLOCKING,
     COMPARISONS,
@@ -24,8 +25,9 @@ from mpi.report_data import (
     unlinkables_curve,
     weight_histogram,
 )
-from mpi.score_run import Scored
 from mpi.waterfall import waterfalls
+from mpi.weighed import WeighedPairs
+from mpi.weight_levels import weight_levels
 
 __all__ = ["build_report"]
 
@@ -37,36 +39,50 @@ def build_report(
     ingested: Ingested,
     model: Model,
     compiled: CompiledModel,
-    scored: Scored,
+    passes: Sequence[Any],
+    pairs: WeighedPairs,
     decided: Decided,
+    *,
+    sizes: NDArray[np.int32],
     run: Mapping[str, Any],
 ) -> ReportData:
-    """Build the report of a run; no person's value is in it."""
+    """Build the report of a run; no person's value is in it.
+
+    Parameters
+    ----------
+    ingested : the encoded records
+    model, compiled : as fitted in the end
+    passes : what each blocking rule did
+    pairs : every kept pair, weighed by that model
+    decided : what became of them
+    sizes : int32[n_records], records of each cluster at its smallest record, else 0
+    run : what run.json holds
+    """
     prior = model.probability_two_random_records_match
     assert prior is not None
     shift = decided.prior_shift
-    weights = scored.edges.weight + shift
-    counts = np.ones(len(weights), np.int64)
+    levels = weight_levels(pairs.weight, pairs.relative)
+    weights = levels.mean + shift
     thresholds = decided.thresholds
     decisions = np.where(
-        weights >= thresholds.link_weight,
+        levels.weight + shift >= thresholds.link_weight,
         "MATCH",
-        np.where(weights >= thresholds.review_weight, "POSSIBLE_MATCH", "NO_MATCH"),
+        np.where(levels.weight + shift >= thresholds.review_weight, "POSSIBLE_MATCH", "NO_MATCH"),
     )
-    sizes = np.bincount(decided.cluster)
-    blocking, largest = _blocking_tables(scored.passes)
+    blocking, largest = _blocking_tables(passes)
+    histogram = weight_histogram(weights, levels.count, decisions, thresholds=thresholds)
     return ReportData(
         run=run,
         thresholds=thresholds,
-        weight_histogram=weight_histogram(weights, counts, decisions, thresholds=thresholds),
-        comparisons=_comparison_table(compiled, scored, decided),
+        weight_histogram=histogram,
+        comparisons=_comparison_table(compiled, pairs.patterns, decided),
         blocking=blocking,
         largest_runs=largest,
-        cluster_sizes=cluster_size_table(sizes[sizes > 0]),
+        cluster_sizes=cluster_size_table(sizes[sizes > 0].astype(np.int64)),
         examples=tuple(_examples(ingested, compiled, decided, shift)),
         field_quality=ingested.quality,
         unlinkables=_unlinkables(ingested, compiled, shift),
-        calibration=expected_curve(weights, counts, point_count_max=200),
+        calibration=expected_curve(weights, levels.count, point_count_max=200),
         model={
             "probability_two_random_records_match": prior,
             "prior_match_weight": compiled.prior_match_weight + shift,
@@ -77,13 +93,17 @@ def build_report(
     )
 
 
-def _comparison_table(compiled: CompiledModel, scored: Scored, decided: Decided) -> pa.Table:
-    linked = compiled.unpack_patterns(decided.edges.pattern[decided.is_link])
-    kept = compiled.unpack_patterns(scored.edges.pattern)
+def _comparison_table(
+    compiled: CompiledModel, patterns: PatternIndex, decided: Decided
+) -> pa.Table:
+    linked = index_patterns(decided.edges.pattern[decided.is_link])
+    linked_cells = compiled.unpack_patterns(linked.pattern)
+    cells = compiled.unpack_patterns(patterns.pattern)
     rows: list[dict[str, Any]] = []
     for number, each in enumerate(compiled.comparisons):
-        kept_counts = np.bincount(kept[number], minlength=each.null_cell_count)
-        linked_counts = np.bincount(linked[number], minlength=each.null_cell_count)
+        size = each.null_cell_count
+        kept_counts = np.bincount(cells[number], patterns.count, size).astype(np.int64)
+        linked_counts = np.bincount(linked_cells[number], linked.count, size).astype(np.int64)
         rows += _part_rows(each, kept_counts, linked_counts)
     return pa.Table.from_pylist(rows, COMPARISONS)
 
@@ -151,9 +171,10 @@ def _examples(
     for zone in (decided.is_link, ~decided.is_link):
         places = np.flatnonzero(zone)
         if len(places):
-            by_weight = places[np.argsort(edges.weight[places], kind="stable")]
-            middle = by_weight[len(by_weight) // 2]
-            chosen += list(dict.fromkeys([int(by_weight[0]), int(middle)]))[:EXAMPLES_PER_ZONE]
+            weight = edges.weight[places]
+            half = np.partition(weight, len(weight) // 2)[len(weight) // 2]
+            wanted = [int(np.argmin(weight)), int(np.argmax(weight == half))]
+            chosen += list(dict.fromkeys(int(places[each]) for each in wanted))[:EXAMPLES_PER_ZONE]
     if not chosen:
         return []
     left, right = edges.left[chosen], edges.right[chosen]
@@ -165,7 +186,7 @@ def _examples(
         names,
         ["MATCH" if decided.is_link[place] else "POSSIBLE_MATCH" for place in chosen],
         prior_shift=shift,
-        notes=[decided.refusal[place] for place in chosen],
+        notes=[REFUSAL_TEXTS[decided.refusal[place]] for place in chosen],
     )
 
 

@@ -49,6 +49,7 @@ __all__ = [
     "field_quality",
     "level_probabilities",
     "level_weights",
+    "missed_by_cause",
     "precision_recall",
     "reliability",
     "stage_seconds",
@@ -404,6 +405,11 @@ def field_quality(rows: Rows) -> Spec:
         )
     )
     return finished(bars, height=(ROW_HEIGHT + 2) * len(fields))
+
+
+def missed_by_cause(rows: Rows) -> Spec:
+    """Share of true pairs missed, a bar a cause. `rows`: name, value, text."""
+    return named_bars(rows, "share of true pairs missed", RED)
 
 
 def _lowest_of_interest(rows: Rows, report: ReportData) -> float:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mpi.calibration import Thresholds
+from mpi.evaluation_details import CONFUSIONS, RECALL_BY_CAUSE
 
 __all__ = [
     "BLOCKING",
@@ -156,14 +157,26 @@ class Evaluated:
         b_cubed_f1, false_merges_per_10_000_entities ...), shown in this order
     curve : table of EVALUATION_CURVE
     reliability : table of RELIABILITY
+    causes : recall by cause of error, where truth says it: RECALL_BY_CAUSE
+    confusions : people put together, by relation, where truth says it: CONFUSIONS
     """
 
     measures: Mapping[str, float]
     curve: pa.Table = field(default_factory=EVALUATION_CURVE.empty_table)
     reliability: pa.Table = field(default_factory=RELIABILITY.empty_table)
+    causes: pa.Table = field(default_factory=RECALL_BY_CAUSE.empty_table)
+    confusions: pa.Table = field(default_factory=CONFUSIONS.empty_table)
 
     def __post_init__(self) -> None:
-        _require_columns(self, {"curve": EVALUATION_CURVE, "reliability": RELIABILITY})
+        _require_columns(
+            self,
+            {
+                "curve": EVALUATION_CURVE,
+                "reliability": RELIABILITY,
+                "causes": RECALL_BY_CAUSE,
+                "confusions": CONFUSIONS,
+            },
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,9 +63,59 @@ def evaluation_section(report: ReportData, charts: ModuleType | None) -> Section
         blocks.append(_recall_figure(truth.curve, choices, charts))
     if truth.reliability.num_rows:
         blocks.append(_reliability_figure(truth, report, charts))
+    if truth.causes.num_rows:
+        blocks.append(_cause_figure(truth, charts))
+    if truth.confusions.num_rows:
+        blocks.append(_confusion_table(truth))
     if choices:
         blocks.append(_choice_table(choices))
     return Section("evaluation", title, "", tuple(blocks), tiles=tiles)
+
+
+def _cause_figure(truth: Evaluated, charts: ModuleType | None) -> Figure:
+    rows = [row for row in truth.causes.to_pylist() if row["true_pairs"]]
+    missed = [
+        {
+            "name": row["cause"],
+            "value": 1 - row["recall"],
+            "text": share_text(1 - row["recall"]),
+        }
+        for row in rows
+    ]
+    return Figure(
+        "causes",
+        "Which errors hid people",
+        "Share of true pairs missed, among the pairs of which a record has this error. A pair with"
+        " several errors counts under each.",
+        charts.missed_by_cause(missed) if charts else None,
+        Table(
+            "Recall by cause of error",
+            ("cause", "records", "true pairs", "found", "recall"),
+            [
+                [
+                    row["cause"],
+                    count_text(row["records"]),
+                    count_text(row["true_pairs"]),
+                    count_text(row["found_pairs"]),
+                    share_text(row["recall"]),
+                ]
+                for row in rows
+            ],
+            frozenset(range(1, 5)),
+        ),
+    )
+
+
+def _confusion_table(truth: Evaluated) -> Table:
+    return Table(
+        "Different people put together",
+        ("relation", "pairs of people", "put together"),
+        [
+            [row["relation"], count_text(row["pairs_of_people"]), count_text(row["merged"])]
+            for row in truth.confusions.to_pylist()
+        ],
+        frozenset({1, 2}),
+    )
 
 
 def _recall_figure(

@@ -2,50 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Protocol
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+import pyarrow.parquet as pq
 
-from matching.compiled import CompiledModel
 from matching.frequencies import TermFrequencies
 from matching.model import Model
-from mpi.calibration import match_probability
-from mpi.decide import Decided
-from mpi.ingest import Ingested
 from mpi.outputs import OutputDirectory
 from mpi.report import write_report
 from mpi.report_data import ReportData
-from mpi.waterfall import level_label
-from person.enterprise_id import enterprise_ids_for, format_enterprise_ids
 
-__all__ = ["CLUSTERS", "Result", "cluster_batches", "pair_table", "write_result"]
+__all__ = ["Result", "RowTable", "WrittenTable", "held_table", "write_result", "write_tables"]
 
-CLUSTERS: Final = pa.schema(
-    [
-        pa.field("source", pa.string()),
-        pa.field("record_id", pa.string()),
-        pa.field("enterprise_id", pa.string()),
-        pa.field("cluster_size", pa.int32()),
-        pa.field("confidence", pa.float64()),
-    ]
-)
+TABLES: Final = ("clusters", "links", "review")
+
+
+class RowTable(Protocol):
+    """Rows that can be built a batch at a time; `schema` is as readers see them."""
+
+    schema: pa.Schema
+
+    @property
+    def row_count(self) -> int: ...
+
+    def batches(self) -> Iterable[pa.RecordBatch]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenTable:
+    """A table of the results that is on disk: read when asked for, not held."""
+
+    path: Path
+
+    def read(self) -> pa.Table:
+        """Read all of it."""
+        return pq.read_table(self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """The outcome of `mpi.dedupe` or `mpi.link`.
 
+    The tables `clusters`, `links` and `review` are read from the output directory each time they
+    are asked for, where the run wrote one; else they are held.
+
     Attributes
     ----------
-    clusters : (source, record_id, enterprise_id, cluster_size, confidence), a row a record
-    links : every pair at or above the review line: both records, match_weight,
-        match_probability, decision (MATCH or POSSIBLE_MATCH), refused (why a pair above the
-        link line was not linked, else null), a level_ column each comparison
-    review : the POSSIBLE_MATCH pairs of `links`, with the reason
+    tables : where the three large tables are
     rejects : rows that were set aside: file, row, source, record_id, reason
     model : as used, with its thresholds
     frequencies : term frequencies by comparison part
@@ -53,80 +61,64 @@ class Result:
     report : what report.html shows
     """
 
-    clusters: pa.Table
-    links: pa.Table
-    review: pa.Table
+    tables: Mapping[str, pa.Table | WrittenTable] = field(repr=False)
     rejects: pa.Table
     model: Model
     frequencies: Mapping[str, TermFrequencies] = field(repr=False)
     run: dict[str, Any] = field(repr=False)
     report: ReportData = field(repr=False)
 
+    @property
+    def clusters(self) -> pa.Table:
+        """(source, record_id, enterprise_id, cluster_size, confidence), a row a record."""
+        return self._table("clusters")
 
-def cluster_batches(
-    ingested: Ingested, decided: Decided, namespace: str
-) -> Iterator[pa.RecordBatch]:
-    """Rows of clusters.parquet, in the order of the input."""
-    sizes = np.bincount(decided.cluster, minlength=ingested.record_count).astype(np.int32)
-    names = pa.array(ingested.sources, pa.string())
-    for first, source, record_id in ingested.store.record_ids():
-        place = slice(first, first + len(source))
-        cluster = decided.cluster[place]
-        yield pa.record_batch(
-            [
-                names.take(pa.array(source)),
-                record_id,
-                format_enterprise_ids(enterprise_ids_for(cluster, namespace)),
-                pa.array(sizes[cluster]),
-                pa.array(decided.confidence[place]),
-            ],
-            schema=CLUSTERS,
-        )
+    @property
+    def links(self) -> pa.Table:
+        """Every pair at or above the review line: both records, match_weight,
+        match_probability, decision (MATCH or POSSIBLE_MATCH), refused (why a pair above the link
+        line was not linked, else null), a level_ column each comparison."""
+        return self._table("links")
 
+    @property
+    def review(self) -> pa.Table:
+        """The POSSIBLE_MATCH pairs of `links`, with the reason."""
+        return self._table("review")
 
-def pair_table(ingested: Ingested, compiled: CompiledModel, decided: Decided) -> pa.Table:
-    """Rows of links.parquet, heaviest first."""
-    edges = decided.edges
-    order = np.lexsort((edges.right, edges.left, -edges.weight))
-    edges = edges.take(order)
-    is_link, refusal = decided.is_link[order], decided.refusal[order]
-    columns: dict[str, Any] = {}
-    for side, rows in (("l", edges.left), ("r", edges.right)):
-        names = pa.array(ingested.sources, pa.string())
-        columns[f"source_{side}"] = names.take(pa.array(ingested.store.gather_sources(rows)))
-        columns[f"record_id_{side}"] = ingested.store.gather_record_ids(rows)
-    columns["match_weight"] = edges.weight
-    columns["match_probability"] = match_probability(edges.weight)
-    decisions = pa.array(["POSSIBLE_MATCH", "MATCH"]).take(pa.array(is_link.astype(np.int8)))
-    columns["decision"] = decisions
-    columns["refused"] = pa.array(refusal.tolist(), pa.string())
-    cells = compiled.unpack_patterns(edges.pattern)
-    for number, comparison in enumerate(compiled.comparisons):
-        columns[f"level_{comparison.comparison.name}"] = _labels(comparison, cells[number])
-    return pa.table(columns)
+    def _table(self, name: str) -> pa.Table:
+        table = self.tables[name]
+        return table.read() if isinstance(table, WrittenTable) else table
 
 
-def _labels(comparison: Any, cells: NDArray[np.int32]) -> pa.Array:
-    used, place = np.unique(cells, return_inverse=True)
-    words = [level_label(comparison, int(cell)) for cell in used]
-    return pa.array(words, pa.string()).take(pa.array(place.astype(np.int64)))
+def held_table(rows: RowTable) -> pa.Table:
+    """All rows as a table in memory, dictionaries turned into plain text."""
+    batches = list(rows.batches())
+    if not batches:
+        return rows.schema.empty_table()
+    return pa.Table.from_batches(batches).cast(rows.schema)
 
 
-def review_table(links: pa.Table) -> pa.Table:
-    """Rows of review.parquet: pairs that a person should decide, each with its reason."""
-    import pyarrow.compute as pc
+def write_tables(rows: Mapping[str, RowTable], output: OutputDirectory) -> None:
+    """Write tables as Parquet, each built and written on a thread of its own.
 
-    chosen = links.filter(pc.equal(links.column("decision"), "POSSIBLE_MATCH"))
-    doubt = "the match probability lies between the review and the link line"
-    reason = pc.coalesce(chosen.column("refused"), pa.scalar(doubt))
-    return chosen.append_column("reason", reason)
+    Parameters
+    ----------
+    rows : file stem -> rows
+    output : where to
+    """
+
+    def write(item: tuple[str, RowTable]) -> None:
+        name, table = item
+        with output.open_parquet(f"{name}.parquet", table.schema) as file:
+            for batch in table.batches():
+                file.write(batch)
+
+    with ThreadPoolExecutor(len(rows), thread_name_prefix="mpi-write") as pool:
+        list(pool.map(write, rows.items()))
 
 
 def write_result(result: Result, output: OutputDirectory) -> None:
-    """Write the files of the contract into an output directory."""
-    output.write_table("clusters.parquet", result.clusters)
-    output.write_table("links.parquet", result.links)
-    output.write_table("review.parquet", result.review)
+    """Write all but the large tables into an output directory, as the contract has it."""
     output.write_table("rejects.parquet", result.rejects)
     output.write_json("model.json", result.model.to_dict())
     for name, frequencies in result.frequencies.items():

@@ -1,11 +1,10 @@
 """Score every candidate pair; keep the likely ones, count them all.
 
-Memory: 40 bytes a kept pair; the others are only counted.
+Memory: 28 bytes a kept pair, twice that while they are sorted; the others are only counted.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,17 +15,21 @@ from numpy.typing import NDArray
 from blocking.buckets import CandidateChunk
 from blocking.passes import run_passes
 from blocking.rules import BlockingRule
-from matching.compiled import CompiledModel, PairScores, relative_chance
+from matching.compiled import CompiledModel, PairScores
+from matching.kernels.weights import fill_relative_chances
+from mpi.edge_sink import EdgeSink
 from mpi.ingest import Ingested
 from mpi.progress import Progress
 from mpi.train_run import PairSpace, pairs_in_space
-from person.records import origin_rows
 from person.threads import map_slices, slices
 
 __all__ = ["Edges", "Scored", "rescore", "score_candidates"]
 
 KEEP_WEIGHT_MIN: Final = -16.0
 """Pairs below this weight (odds of 1 in 65,000) are counted, not kept."""
+EDGES_SHARE: Final = 8
+"""Kept pairs go to a file when they exceed this part of the memory."""
+
 RESCORE_PAIRS: Final = 1 << 16
 
 
@@ -36,17 +39,17 @@ class Edges:
 
     Attributes
     ----------
-    left, right : int64[n_edges], record numbers, left < right
+    left, right : int32[n_edges], record numbers, left < right
     weight : float64[n_edges], match weight
     pattern : int64[n_edges], agreement pattern
-    relative : float64[n_edges], chance of being two people of one household
+    relative : float32[n_edges], chance of being two people of one household
     """
 
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
+    left: NDArray[np.signedinteger[Any]]
+    right: NDArray[np.signedinteger[Any]]
     weight: NDArray[np.float64]
     pattern: NDArray[np.int64]
-    relative: NDArray[np.float64]
+    relative: NDArray[np.floating[Any]]
 
     def __len__(self) -> int:
         return len(self.left)
@@ -86,65 +89,6 @@ class Scored:
     passes: Sequence[Any]
 
 
-class _Collector:
-    """Takes scored chunks from any thread; each thread fills arrays of its own."""
-
-    def __init__(self, compiled: CompiledModel, space: PairSpace) -> None:
-        self._compiled = compiled
-        self._space = space
-        self._local = threading.local()
-        self._lock = threading.Lock()
-        self._parts: list[dict[str, Any]] = []
-
-    def _mine(self) -> dict[str, Any]:
-        part: dict[str, Any] | None = getattr(self._local, "part", None)
-        if part is None:
-            part = {"pairs": 0, "edges": []}
-            self._local.part = part
-            with self._lock:
-                self._parts.append(part)
-        return part
-
-    def consume(self, chunk: CandidateChunk) -> None:
-        left, right = pairs_in_space(chunk, self._space)
-        if len(left) == 0:
-            return
-        part = self._mine()
-        part["pairs"] += len(left)
-        scores = self._compiled.score(
-            chunk.rows, chunk.rows, left, right, weight_min=KEEP_WEIGHT_MIN
-        )
-        kept = np.flatnonzero(scores.weight >= KEEP_WEIGHT_MIN)
-        if len(kept) == 0:
-            return
-        pair = scores.pair[kept]
-        rows = origin_rows(chunk.rows)
-        a, b = rows[left[pair]], rows[right[pair]]
-        patterns = self._compiled.patterns(np.ascontiguousarray(scores.cells[:, kept]))
-        relative = relative_of(scores)[kept]
-        edge = (np.minimum(a, b), np.maximum(a, b), scores.weight[kept], patterns, relative)
-        part["edges"].append(edge)
-
-    def edges(self) -> Edges:
-        pieces = [piece for part in self._parts for piece in part["edges"]]
-        if not pieces:
-            empty = np.zeros(0, np.int64)
-            return Edges(empty, empty, np.zeros(0), empty, np.zeros(0))
-        left, right, weight, pattern, relative = (
-            np.concatenate([piece[i] for piece in pieces]) for i in range(5)
-        )
-        order = np.lexsort((right, left))
-        left, right = left[order], right[order]
-        # A pair met again inside a refined block carries the same weight; keep one.
-        first = np.ones(len(left), np.bool_)
-        first[1:] = (left[1:] != left[:-1]) | (right[1:] != right[:-1])
-        chosen = order[first]
-        return Edges(left[first], right[first], weight[chosen], pattern[chosen], relative[chosen])
-
-    def pair_count(self) -> int:
-        return sum(part["pairs"] for part in self._parts)
-
-
 def score_candidates(
     ingested: Ingested,
     compiled: CompiledModel,
@@ -169,7 +113,14 @@ def score_candidates(
     -------
     Scored
     """
-    collector = _Collector(compiled, space)
+    sink = EdgeSink(ingested.record_count, KEEP_WEIGHT_MIN, memory_bytes // EDGES_SHARE)
+
+    def consume(chunk: CandidateChunk) -> None:
+        left, right = pairs_in_space(chunk, space)
+        if len(left):
+            scores = compiled.score(chunk.rows, chunk.rows, left, right, weight_min=KEEP_WEIGHT_MIN)
+            sink.take(chunk, left, right, scores)
+
     with progress.stage("score candidate pairs") as stage:
         passes = run_passes(
             ingested.store,
@@ -177,11 +128,20 @@ def score_candidates(
             rules,
             memory_bytes=memory_bytes,
             link_mode="link_only" if space.mode == "link_only" else "dedupe",
-            consumer=collector.consume,
+            consumer=consume,
             overflow=ingested.overflow,
         )
-        stage.advance(collector.pair_count())
-    return Scored(edges=collector.edges(), pair_count=collector.pair_count(), passes=passes)
+        stage.advance(sink.pair_count)
+        # A pair met again inside a refined block carries the same weight; the sink keeps one.
+        pairs = sink.sorted_pairs()
+    edges = Edges(
+        (pairs.key >> np.uint64(32)).astype(np.int32),
+        pairs.key.astype(np.uint32).view(np.int32),
+        pairs.weight,
+        pairs.pattern,
+        pairs.relative,
+    )
+    return Scored(edges=edges, pair_count=sink.pair_count, passes=passes)
 
 
 def rescore(ingested: Ingested, compiled: CompiledModel, edges: Edges) -> Edges:
@@ -204,7 +164,7 @@ def rescore(ingested: Ingested, compiled: CompiledModel, edges: Edges) -> Edges:
 
 def relative_of(scores: PairScores) -> NDArray[np.float64]:
     """Chance of each pair to be two people of one household, float64[n_pairs]."""
-    if scores.relative_weight is None:
-        return np.zeros(len(scores.weight))
-    match = scores.weight + np.logaddexp2(0.0, scores.relative_weight)
-    return relative_chance(match, scores.relative_weight)
+    chance = np.zeros(len(scores.weight))
+    if scores.relative_weight is not None:
+        fill_relative_chances(scores.weight, scores.relative_weight, chance)
+    return chance

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from person.errors import OutputError
 
-__all__ = ["scratch_directory"]
+__all__ = ["disk_full_errors", "require_room", "scratch_directory"]
 
 
 @contextmanager
@@ -28,15 +28,28 @@ def scratch_directory(needed_bytes: int = 0) -> Iterator[Path]:
     """
     path = Path(tempfile.mkdtemp(prefix="mpi-"))
     try:
-        if shutil.disk_usage(path).free < needed_bytes:
-            raise _full(path, f"too small, about {needed_bytes / 2**20:,.0f} MiB are needed")
-        yield path
+        require_room(path, needed_bytes)
+        with disk_full_errors(path):  # what is written elsewhere raises an OutputError
+            yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def require_room(path: Path, needed_bytes: int) -> None:
+    """Refuse with an OutputError if the disk that holds `path` has less free."""
+    if shutil.disk_usage(path).free < needed_bytes:
+        raise _full(path, f"too small, about {needed_bytes / 2**20:,.0f} MiB are needed")
+
+
+@contextmanager
+def disk_full_errors(path: Path) -> Iterator[None]:
+    """Say of a disk that fills up inside the block which one it is and what to do."""
+    try:
+        yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise _full(path, "full") from error  # what is written elsewhere raises an OutputError
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
+        raise _full(path, "full") from error
 
 
 def _full(path: Path, what: str) -> OutputError:

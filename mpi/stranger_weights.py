@@ -11,6 +11,7 @@ mass-spectrometry searches; Efron's local false discovery rate).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -20,7 +21,7 @@ from matching.compiled import CompiledComparison, CompiledModel, CompiledPart, w
 from matching.frequencies import TermFrequencies
 from matching.patterns import PatternCounts
 
-__all__ = ["stranger_tail"]
+__all__ = ["stranger_distribution", "stranger_tail"]
 
 BINS_PER_BIT: Final = 8
 HALF_RANGE_BITS: Final = 160
@@ -30,7 +31,7 @@ _ZERO: Final = HALF_RANGE_BITS * BINS_PER_BIT
 
 def stranger_tail(
     compiled: CompiledModel,
-    frequencies: dict[str, TermFrequencies],
+    frequencies: Mapping[str, TermFrequencies],
     random: PatternCounts,
     weights: NDArray[np.float64],
     *,
@@ -55,6 +56,26 @@ def stranger_tail(
     Comparisons are taken as independent among strangers; members of one household are not, and
     are counted apart by the model's class for them. Weights are rounded up to 1/8 bit.
     """
+    distribution = stranger_distribution(compiled, frequencies, random)
+    place = (weights - compiled.prior_match_weight - shift) * BINS_PER_BIT + _ZERO
+    bins = np.clip(np.floor(place), 0, _BINS - 1).astype(np.int64)
+    result: NDArray[np.float64] = distribution[bins]
+    return result
+
+
+def stranger_distribution(
+    compiled: CompiledModel, frequencies: Mapping[str, TermFrequencies], random: PatternCounts
+) -> NDArray[np.float64]:
+    """Chance that two strangers weigh at least as much as each bin of weights, prior aside.
+
+    Parameters
+    ----------
+    compiled, frequencies, random : as for `stranger_tail`
+
+    Returns
+    -------
+    float64[2 * HALF_RANGE_BITS * BINS_PER_BIT + 1]
+    """
     cells = compiled.unpack_patterns(random.pattern)
     total = np.zeros(_BINS)
     total[_ZERO] = 1.0
@@ -62,16 +83,13 @@ def stranger_tail(
         seen = np.bincount(cells[number], random.count, comparison.null_cell_count).astype(float)
         one = _comparison_histogram(comparison, frequencies, seen)
         total = _convolved(total, one)
-    tail = np.cumsum(total[::-1])[::-1]
-    place = (weights - compiled.prior_match_weight - shift) * BINS_PER_BIT + _ZERO
-    bins = np.clip(np.floor(place), 0, _BINS - 1).astype(np.int64)
-    result: NDArray[np.float64] = tail[bins]
-    return result
+    tail: NDArray[np.float64] = np.cumsum(total[::-1])[::-1]
+    return tail
 
 
 def _comparison_histogram(
     comparison: CompiledComparison,
-    frequencies: dict[str, TermFrequencies],
+    frequencies: Mapping[str, TermFrequencies],
     seen: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Distribution of one comparison's weight among strangers: float64[_BINS]."""
@@ -105,24 +123,20 @@ def _comparison_histogram(
 
 
 def _frequency_histogram(
-    part: CompiledPart, frequencies: dict[str, TermFrequencies]
+    part: CompiledPart, frequencies: Mapping[str, TermFrequencies]
 ) -> NDArray[np.float64]:
     """Distribution of the term-frequency adjustment among strangers who agree on the field."""
-    assert part.frequency is not None
-    table_hash, adjustment, _ = part.frequency
-    held = table_hash != 0
-    counts = frequencies[part.part.name].counts.astype(np.float64)
-    # The open-addressed table holds the values in another order; both are keyed by hash.
-    hashes = frequencies[part.part.name].hashes
-    place = np.argsort(table_hash[held])
-    assert len(hashes) == len(place)
+    assert part.adjustments is not None
+    values = frequencies[part.part.name]
+    counts = values.counts.astype(np.float64)
     pairs = counts * np.maximum(counts - 1.0, 0.0)
-    histogram = np.zeros(_BINS)
     if pairs.sum() == 0.0:
+        histogram = np.zeros(_BINS)
         histogram[_ZERO] = 1.0
         return histogram
-    np.add.at(histogram, _bins(adjustment[held][place]), pairs / pairs.sum())
-    return histogram
+    held = pairs > 0.0  # values of one record alone have no pair
+    shares = pairs[held] / pairs.sum()
+    return np.bincount(_bins(part.adjustments[held]), shares, _BINS).astype(np.float64)
 
 
 def _bins(weights: NDArray[np.float64]) -> NDArray[np.int64]:

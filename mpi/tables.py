@@ -32,6 +32,7 @@ __all__ = ["InputFile", "InputSet", "Rejects", "open_inputs"]
 
 BATCH_ROWS: Final = 131_072
 _RESULT_FILES: Final = frozenset(("clusters.parquet", "run.json"))
+_GENERATED_FOLDERS: Final = frozenset(("records", "truth"))
 _REFUSED_MAGIC: Final = {
     b"PK\x03\x04": "a zip archive or an Excel workbook; save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the sheet as CSV",
@@ -191,6 +192,8 @@ def _files_of_directory(directory: str) -> list[str]:
         subfolders[:] = sorted(name for name in subfolders if name[0] not in "._")
         if set(names) >= _RESULT_FILES:  # what an earlier run wrote is no input of the next
             names = []
+        if "manifest.json" in names and set(subfolders) >= _GENERATED_FOLDERS:
+            subfolders[:] = ["records"]  # of a generated population, the truth is no input
         paths += [
             str(Path(folder) / name)
             for name in sorted(names)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocking.buckets import CandidateChunk
-from blocking.passes import run_passes
+from blocking.passes import PassRunner
 from blocking.rules import BlockingRule
 from matching.compiled import CompiledModel, compile_model
 from matching.frequencies import TermFrequencies, count_exact_agreement
@@ -28,7 +28,6 @@ from person.threads import map_slices, slices
 __all__ = [
     "PairSpace",
     "Trained",
-    "compare_row_pairs",
     "pair_space",
     "random_patterns",
     "refit",
@@ -39,6 +38,11 @@ RANDOM_PAIRS: Final = 1_000_000
 RIGHTS_PER_LEFT: Final = 20
 SHIPPED_PRIOR_PAIRS: Final = 500.0
 CHUNK_PAIRS: Final = 32_768
+LEARNING_RECORDS: Final = 400_000
+"""Records whose candidate pairs are learnt from: of a larger table each rule's keys are sampled,
+whole blocks at a time. The last fit is to all pairs that scoring keeps in any case."""
+KEY_PREFIXES: Final = 1 << 16
+"""Equal parts of a rule's keys, as `PassRunner.run_rule` counts them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,10 +173,10 @@ def options_for(model: Model) -> TrainingOptions:
 def refit(
     trained: Trained,
     compiled: CompiledModel,
-    pattern: NDArray[np.int64],
+    kept: PatternCounts,
     *,
     ingested: Ingested | None = None,
-    cluster: NDArray[np.int64] | None = None,
+    cluster: NDArray[np.signedinteger[Any]] | None = None,
     memory_bytes: int = 1 << 30,
 ) -> Trained:
     """Fit the model again to every pair that scoring kept.
@@ -185,8 +189,8 @@ def refit(
     ----------
     trained : the first fit
     compiled : its model
-    pattern : int64[n_pairs], agreement patterns of the kept pairs
-    ingested, cluster : the records and int64[n_records], the clusters found so far; values are
+    kept : agreement patterns of the kept pairs, counted
+    ingested, cluster : the records and int32[n_records], the clusters found so far; values are
         then counted by person and not by record
     memory_bytes : for the counted values
     """
@@ -202,10 +206,7 @@ def refit(
         )
     if trained.observed is None:  # a model given from outside keeps its probabilities
         return replace(trained, frequencies=frequencies)
-    unique, counts = np.unique(pattern, return_counts=True)
-    observed = replace(
-        trained.observed, candidates=PatternCounts(unique, counts.astype(np.float64))
-    )
+    observed = replace(trained.observed, candidates=kept)
     if agreements is not None:
         observed = replace(observed, agreements=agreements, counts_people=True)
     fitted = estimate(compiled, observed, options_for(trained.model))
@@ -248,19 +249,22 @@ def _candidate_patterns(
 
     def consume(chunk: CandidateChunk) -> None:
         left, right = pairs_in_space(chunk, space)
-        cells = compiled.cells(chunk.rows, chunk.rows, left, right)
-        counters.mine().add(compiled.patterns(cells))
+        counters.mine().add(compiled.score(chunk.rows, chunk.rows, left, right).pattern)
 
-    run_passes(
+    runner = PassRunner(
         ingested.store,
         ingested.layout,
         rules,
         memory_bytes=memory_bytes,
         link_mode="link_only" if space.mode == "link_only" else "dedupe",
-        consumer=consume,
         overflow=ingested.overflow,
     )
-    return counters.result()
+    share = min(1.0, LEARNING_RECORDS / max(ingested.record_count, 1))
+    prefixes = max(1, round(share * KEY_PREFIXES)) if share < 1.0 else None
+    for place in range(len(runner.numbers)):
+        runner.run_rule(place, consume, keep_prefixes=prefixes)
+    counts = counters.result()
+    return counts if prefixes is None else counts.scaled(KEY_PREFIXES / prefixes)
 
 
 def pairs_in_space(
@@ -333,19 +337,8 @@ def _patterns_of(
     counters = ThreadCounters()
 
     def count(part: slice) -> None:
-        cells = compare_row_pairs(compiled, ingested, left[part], right[part])
-        counters.mine().add(compiled.patterns(cells))
+        rows, a, b = ingested.store.gather_pairs(left[part], right[part])
+        counters.mine().add(compiled.score(rows, rows, a, b).pattern)
 
     map_slices(count, slices(len(left), CHUNK_PAIRS))
     return counters.result()
-
-
-def compare_row_pairs(
-    compiled: CompiledModel,
-    ingested: Ingested,
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
-) -> NDArray[np.int32]:
-    """Cells of pairs given by record numbers, int32[n_comparisons, n_pairs]."""
-    rows, a, b = ingested.store.gather_pairs(left, right)
-    return compiled.cells(rows, rows, a, b)

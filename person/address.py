@@ -34,7 +34,7 @@ from person.hashing import mix64
 from person.jit import kernel
 from person.text import Utf8Column
 
-__all__ = ["GRAM_COUNT", "encode_address"]
+__all__ = ["GRAM_COUNT", "add_token", "address_tables", "encode_address", "sketch_address"]
 
 GRAM_COUNT: Final = 6
 
@@ -61,7 +61,8 @@ _HAN_CODES: Final = 1 << 16
 
 
 @lru_cache(maxsize=1)
-def _kernel_tables() -> tuple[Any, ...]:
+def address_tables() -> tuple[Any, ...]:
+    """What `sketch_address` takes as `tables`; the first is the table of folding."""
     return fold_table(), hash_set(_COMMON_WORDS), _han_facts()
 
 
@@ -107,7 +108,7 @@ def _read_numerals(codes, at, length, han_facts):  # type: ignore[no-untyped-def
 
 
 @kernel
-def _add_token(minima, token):  # type: ignore[no-untyped-def]
+def add_token(minima, token):  # type: ignore[no-untyped-def]
     """Lower each running minimum, uint64[GRAM_COUNT], by one word's hash."""
     for which in range(minima.size):
         token = mix64(token + uint64(0x9E3779B97F4A7C15))
@@ -116,7 +117,7 @@ def _add_token(minima, token):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _sketch_address(codes, length, tables, run, minima):  # type: ignore[no-untyped-def]
+def sketch_address(codes, length, tables, run, minima):  # type: ignore[no-untyped-def]
     """Read one folded address: lowers `minima`, returns (words found, number hash, numbers).
 
     `run` uint32 scratch collects Han characters across dropped suffixes and numbers, because
@@ -148,7 +149,7 @@ def _sketch_address(codes, length, tables, run, minima):  # type: ignore[no-unty
                 end += 1
             token = hash_codes(codes, at, end)
             if not contains_hash(common_words, token):
-                _add_token(minima, token)
+                add_token(minima, token)
                 words += 1
             at = end
         else:
@@ -159,9 +160,9 @@ def _sketch_address(codes, length, tables, run, minima):  # type: ignore[no-unty
     if run_length > 0 and not contains_hash(common_words, hash_codes(run, 0, run_length)):
         words += 1
         if run_length == 1:
-            _add_token(minima, hash_codes(run, 0, 1))
+            add_token(minima, hash_codes(run, 0, 1))
         for first in range(run_length - 1):
-            _add_token(minima, hash_codes(run, first, first + 2))
+            add_token(minima, hash_codes(run, first, first + 2))
     return words, number_hash, numbers
 
 
@@ -184,7 +185,7 @@ def fill_addresses(  # type: ignore[no-untyped-def]
             out_status[row] = _NUL_BYTE
             continue
         minima[:] = ~uint64(0)
-        words, number_hash, numbers = _sketch_address(scratch, length, tables, run, minima)
+        words, number_hash, numbers = sketch_address(scratch, length, tables, run, minima)
         if words > 0:
             grams = uint64(0)
             for minimum in minima:
@@ -223,7 +224,7 @@ def encode_address(
     status = np.empty(count, np.uint8)
     scratch = np.empty(scratch_size(column), np.uint32)
     fill_addresses(
-        *(offsets, data, valid, _kernel_tables(), scratch, np.empty_like(scratch)),
+        *(offsets, data, valid, address_tables(), scratch, np.empty_like(scratch)),
         *(grams, numbers, status),
     )
     return EncodedField({"grams": grams, "numbers": numbers}, status)

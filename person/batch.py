@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,8 @@ from person.slots import pack_slot
 from person.text import Utf8Column, string_array
 
 __all__ = ["PersonBatch", "encode_batch", "encode_columns"]
+
+_MISSING: Final = np.uint8(FieldStatus.MISSING)  # numpy asks an enum many questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,8 @@ def encode_columns(
     for name, result in encoded.items():
         _pack(layout, name, result, rows)
     for name in layout.positions:
-        status.setdefault(name, np.full(count, FieldStatus.MISSING, np.uint8))
+        if name not in status:
+            status[name] = np.full(count, _MISSING, np.uint8)
     return PersonBatch(rows, status, overflow, flags)
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -38,6 +39,7 @@ __all__ = [
     "identity_numbers_of",
     "parse_enterprise_id",
     "parse_enterprise_ids",
+    "printed_enterprise_id",
 ]
 
 ENTERPRISE_ID_CHARACTERS: Final = 14
@@ -172,6 +174,20 @@ def format_enterprise_ids(enterprise_ids: NDArray[np.uint64]) -> pa.StringArray:
     )
 
 
+def printed_enterprise_id(cluster: int, namespace: str | int = 0) -> str:
+    """The printed id of one cluster: `enterprise_ids_for` and `format_enterprise_ids` of one.
+
+    Parameters
+    ----------
+    cluster, namespace : see `enterprise_ids_for`
+    """
+    assert cluster >= 0, "clusters are row numbers"
+    ids, characters = np.empty(1, np.uint64), np.empty(_PRINTED_BYTES, np.uint8)
+    _fill_ids(np.array([cluster], np.int64), _namespace_key(namespace), ids)
+    _fill_characters(ids, _SYMBOLS, characters)
+    return characters.tobytes().decode()
+
+
 def parse_enterprise_id(text: str) -> int:
     """Read an id as a person types or says it.
 
@@ -231,6 +247,7 @@ def parse_enterprise_ids(column: Utf8Column) -> NDArray[np.uint64]:
     return out
 
 
+@lru_cache(maxsize=64)
 def _namespace_key(namespace: str | int) -> np.uint64:
     digest = hashlib.blake2b(str(namespace).encode(), digest_size=8, person=b"enterprise-id")
     return np.uint64(int.from_bytes(digest.digest(), "little"))

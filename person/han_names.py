@@ -452,8 +452,7 @@ def encode_han_name(column: Utf8Column, options: Mapping[str, Any]) -> EncodedFi
     Returns
     -------
     EncodedField with component `units` (64 bits) or `hash`; status VALID, MISSING, PLACEHOLDER,
-    NUL_BYTE (encoded all the same), BAD_CHARACTER (no letter in it), TEMPORARY_NAME (missing: the
-    name of the mother, or nobody's, says nothing of whose record it is)
+    NUL_BYTE (encoded all the same), BAD_CHARACTER (no letter in it), TEMPORARY_NAME (encoded as 0)
     """
     count = len(column)
     words, status = np.zeros(count, np.uint64), np.zeros(count, np.uint8)

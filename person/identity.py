@@ -72,7 +72,7 @@ def _values(
     if name is None:
         return np.zeros(count, np.uint64)
     if name not in encoded:
-        status = np.full(count, FieldStatus.MISSING, np.uint8)
+        status = np.full(count, np.uint8(FieldStatus.MISSING), np.uint8)
         encoded[name] = EncodedField({component: np.zeros(count, np.uint64)}, status)
     return encoded[name].components[component]
 

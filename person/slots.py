@@ -7,7 +7,7 @@ from numba import uint64
 
 from person.jit import kernel
 
-__all__ = ["pack_slot", "read_slot", "read_slot_column"]
+__all__ = ["copy_slot", "pack_slot", "read_slot", "read_slot_column"]
 
 
 @kernel
@@ -32,3 +32,18 @@ def pack_slot(values, word, shift, rows):  # type: ignore[no-untyped-def]
     """OR `values`, uint64[n_records], each within its slot's bits, into `rows` at (word, shift)."""
     for row in range(values.shape[0]):
         rows[row, word] |= values[row] << np.uint64(shift)
+
+
+@kernel
+def copy_slot(rows, one, other, out):  # type: ignore[no-untyped-def]
+    """Copy a component from its place in `rows` to its place in `out`, which holds 0 there.
+
+    one, other : int64[3], word, shift and bits of the component in either
+    """
+    word, shift = one[0], uint64(one[1])
+    to_word, to_shift = other[0], uint64(other[1])
+    mask = ~uint64(0)
+    if one[2] < 64:
+        mask = (uint64(1) << uint64(one[2])) - uint64(1)
+    for row in range(rows.shape[0]):
+        out[row, to_word] |= ((rows[row, word] >> shift) & mask) << to_shift

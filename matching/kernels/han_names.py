@@ -25,19 +25,29 @@ names, rows of 32 bytes, best of 7, thread time).
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 from numba import int64, uint64
-from numpy.typing import NDArray
 
 from matching.comparator import NULL_GRADE, Comparator, overflow_arrays
-from matching.kernels.han_units import DIFFERENT, EQUAL, FUZZY, SHAPE, SOUND, WILD, relation
+from matching.kernels.han_units import (
+    DIFFERENT,
+    EQUAL,
+    FUZZY,
+    LANE,
+    SHAPE,
+    SIGNATURES,
+    SOUND,
+    WILD,
+    han_addresses,
+    relation,
+    signature,
+)
 from person.field import OverflowTable
-from person.han import CHARACTER_BASE, WILDCARD_UNIT, han_tables
+from person.han import CHARACTER_BASE, WILDCARD_UNIT
 from person.han_names import hash_name_word
-from person.jit import kernel
+from person.jit import kernel, load_uint64
 from person.romanised import find_key
 from person.slots import read_slot
 
@@ -71,7 +81,6 @@ GRADES_ANY: Final = (*GRADES[:3], "former_name", *GRADES[3:])
 FORMER_NAME: Final = 3
 
 LANES: Final = uint64((1 << 60) - 1)
-LANE: Final = uint64(0x7FFF)
 ROMANISED: Final = uint64(1 << 62)
 OVERFLOW: Final = uint64(1 << 63)
 UNITS_MAX: Final = 64  # of a long name, what the alignment looks at
@@ -99,17 +108,6 @@ def lane_count(word):  # type: ignore[no-untyped-def]
 def surname_lanes(a, b):  # type: ignore[no-untyped-def]
     """Lanes the surname takes, by whichever side knows more; 1 where neither does."""
     return max(int64(1), int64((a >> uint64(60)) & uint64(3)), int64((b >> uint64(60)) & uint64(3)))
-
-
-@kernel
-def signature(word, signatures):  # type: ignore[no-untyped-def]
-    """Bits for all the sounds of a name; names alike in any unit share a bit."""
-    return (
-        signatures[(word >> uint64(45)) & LANE]
-        | signatures[(word >> uint64(30)) & LANE]
-        | signatures[(word >> uint64(15)) & LANE]
-        | signatures[word & LANE]
-    )
 
 
 @kernel
@@ -195,14 +193,26 @@ def surname_grade(a, b, han):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def lanes_alike(a, b, signatures):  # type: ignore[no-untyped-def]
+def _sounds(word, shift, han):  # type: ignore[no-untyped-def]
+    return load_uint64(han[SIGNATURES], (word >> uint64(shift)) & LANE)
+
+
+@kernel
+def lanes_alike(a, b, han):  # type: ignore[no-untyped-def]
     """Bit i set where the units of lane i may sound alike; clear where they surely do not."""
-    first = signatures[(a >> uint64(45)) & LANE] & signatures[(b >> uint64(45)) & LANE]
-    second = signatures[(a >> uint64(30)) & LANE] & signatures[(b >> uint64(30)) & LANE]
-    third = signatures[(a >> uint64(15)) & LANE] & signatures[(b >> uint64(15)) & LANE]
-    fourth = signatures[a & LANE] & signatures[b & LANE]
+    first = _sounds(a, 45, han) & _sounds(b, 45, han)
+    second = _sounds(a, 30, han) & _sounds(b, 30, han)
+    third = _sounds(a, 15, han) & _sounds(b, 15, han)
+    fourth = _sounds(a, 0, han) & _sounds(b, 0, han)
     alike = int64(first != uint64(0)) | int64(second != uint64(0)) << 1
     return alike | int64(third != uint64(0)) << 2 | int64(fourth != uint64(0)) << 3
+
+
+@kernel
+def ends_alike(a, length_a, b, length_b, han):  # type: ignore[no-untyped-def]
+    """Whether the last units may sound alike."""
+    one = load_uint64(han[SIGNATURES], lane(a, length_a - 1))
+    return one & load_uint64(han[SIGNATURES], lane(b, length_b - 1)) != uint64(0)
 
 
 @kernel
@@ -212,20 +222,19 @@ def compare_words(a, b, han):  # type: ignore[no-untyped-def]
     Most such pairs share one sound by chance; counting the lanes that may be alike settles them.
     """
     length_a, length_b = lane_count(a), lane_count(b)
-    signatures = han[4]
-    alike = lanes_alike(a, b, signatures)
+    alike = lanes_alike(a, b, han)
     if length_a == length_b:
         enough = (alike & 1) + (alike >> 1 & 1) + (alike >> 2 & 1) + (alike >> 3) >= length_a - 1
-        turned = signature(a, signatures) == signature(b, signatures)
+        turned = signature(a, han) == signature(b, han)
         if (length_a > 1 and enough) or turned or (a | b) & ROMANISED:
             return compare_same_length(a, b, length_a, han)
     elif length_a == length_b + 1:
-        if alike & 1 == 0 or signatures[lane(a, length_a - 1)] & signatures[lane(b, length_b - 1)]:
+        if alike & 1 == 0 or ends_alike(a, length_a, b, length_b, han):
             return compare_one_longer(a, b, length_b, han)
         if alike >> (length_b - 1) & 1:
             return compare_one_longer(a, b, length_b, han)
     elif length_b == length_a + 1:
-        if alike & 1 == 0 or signatures[lane(a, length_a - 1)] & signatures[lane(b, length_b - 1)]:
+        if alike & 1 == 0 or ends_alike(a, length_a, b, length_b, han):
             return compare_one_longer(b, a, length_a, han)
         if alike >> (length_a - 1) & 1:
             return compare_one_longer(b, a, length_a, han)
@@ -351,7 +360,7 @@ def name_grade(a, b, overflow, han, buffers):  # type: ignore[no-untyped-def]
         return int64(EXACT) if a == b else compare_long(a, b, overflow, han, buffers)
     if (a ^ b) & LANES == uint64(0):
         return same_units_grade(a, han)
-    if signature(a, han[4]) & signature(b, han[4]):
+    if signature(a, han) & signature(b, han):
         return compare_words(a, b, han)
     return int64(ELSE)
 
@@ -360,14 +369,13 @@ def name_grade(a, b, overflow, han, buffers):  # type: ignore[no-untyped-def]
 def fill_han_name(a, b, left, right, slots, tables, cutoffs, out):  # type: ignore[no-untyped-def]
     """Grade pairs of names; see `matching.comparator` for the face all comparators share."""
     overflow, han = tables
-    signatures = han[4]
     buffers = np.zeros((3, UNITS_MAX + 1), np.int64)
     last, word, word_signature = int64(-1), uint64(0), uint64(0)
     for p in range(len(left)):
         if left[p] != last:
             last = int64(left[p])
             word = read_slot(a, last, slots, int64(0))
-            word_signature = signature(word & LANES, signatures)
+            word_signature = signature(word & LANES, han)
         other = read_slot(b, int64(right[p]), slots, int64(0))
         # What most pairs come to is settled here: a call counts references to all the tables.
         if word == uint64(0) or other == uint64(0):
@@ -375,8 +383,10 @@ def fill_han_name(a, b, left, right, slots, tables, cutoffs, out):  # type: igno
         elif (word | other) & OVERFLOW:
             out[p] = EXACT if word == other else compare_long(word, other, overflow, han, buffers)
         elif (word ^ other) & LANES == uint64(0):
-            out[p] = same_units_grade(word, han)
-        elif word_signature & signature(other, signatures):
+            out[p] = EXACT
+            if has_wildcard(word):
+                out[p] = same_units_grade(word, han)
+        elif word_signature & signature(other, han):
             out[p] = compare_words(word, other, han)
         else:
             out[p] = ELSE
@@ -425,31 +435,8 @@ def fill_han_name_any(a, b, left, right, slots, tables, cutoffs, out):  # type: 
 # ---------------------------------------------------------------- registration
 
 
-@lru_cache(maxsize=1)
-def _han_arrays() -> tuple[NDArray[Any], ...]:
-    """Readings, fuzzy classes, shape neighbours (offsets, units), sound signatures of units."""
-    tables = han_tables()
-    unit_count = len(tables.readings)
-    signatures = np.zeros(unit_count, np.uint64)
-    for position in range(5):
-        number = (tables.readings >> np.uint64(9 * position)) & np.uint64(511)
-        bit = np.uint64(1) << (tables.fuzzy_class[number].astype(np.uint64) % np.uint64(64))
-        signatures |= np.where(number > 0, bit, np.uint64(0))
-    own_bit = np.uint64(1) << (np.arange(unit_count).astype(np.uint64) % np.uint64(64))
-    signatures = np.where(signatures == 0, own_bit, signatures)
-    signatures[0] = 0
-    signatures[WILDCARD_UNIT] = ~np.uint64(0)
-    return (
-        tables.readings,
-        tables.fuzzy_class,
-        tables.similar_offsets,
-        tables.similar_units,
-        signatures,
-    )
-
-
 def _tables(overflow: OverflowTable) -> tuple[Any, ...]:
-    return overflow_arrays(overflow), _han_arrays()
+    return overflow_arrays(overflow), han_addresses()
 
 
 COMPARATORS: Final = (

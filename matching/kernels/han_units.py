@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
+import numpy as np
 from numba import int64, uint64
+from numpy.typing import NDArray
 
-from person.han import CHARACTER_BASE, WILDCARD_UNIT
-from person.jit import kernel
+from person.han import CHARACTER_BASE, WILDCARD_UNIT, han_tables
+from person.jit import kernel, load_int32, load_uint16, load_uint64
 
-__all__ = ["DIFFERENT", "EQUAL", "FUZZY", "SHAPE", "SOUND", "WILD", "relation"]
+__all__ = [
+    "DIFFERENT",
+    "EQUAL",
+    "FUZZY",
+    "LANE",
+    "SHAPE",
+    "SIGNATURES",
+    "SOUND",
+    "WILD",
+    "han_addresses",
+    "relation",
+    "signature",
+]
 
 DIFFERENT, WILD, SHAPE, FUZZY, SOUND, EQUAL = range(6)
 SURNAME_FIELD: Final = uint64(511 << 9)
+LANE: Final = uint64(0x7FFF)
+
+READINGS, FUZZY_CLASS, OFFSETS, SIMILAR, SIGNATURES, UNIT_COUNT = range(6)
+"""Places in `han`: addresses of five tables, and how many units there are."""
+
+
+@kernel
+def fuzzy_class(syllable, han):  # type: ignore[no-untyped-def]
+    return load_uint16(han[FUZZY_CLASS], syllable)
 
 
 @kernel
@@ -32,10 +56,10 @@ def readings_in_place(packed, unit, other, in_surname):  # type: ignore[no-untyp
 
 
 @kernel
-def sound_relation(unit, other, in_surname, readings, fuzzy_class):  # type: ignore[no-untyped-def]
+def sound_relation(unit, other, in_surname, han):  # type: ignore[no-untyped-def]
     """SOUND, FUZZY or DIFFERENT: whether any two readings of the units are alike."""
-    left = readings_in_place(readings[unit], unit, other, in_surname)
-    right = readings_in_place(readings[other], other, unit, in_surname)
+    left = readings_in_place(load_uint64(han[READINGS], unit), unit, other, in_surname)
+    right = readings_in_place(load_uint64(han[READINGS], other), other, unit, in_surname)
     best = int64(DIFFERENT)
     while left:
         syllable = left & uint64(511)
@@ -48,7 +72,7 @@ def sound_relation(unit, other, in_surname, readings, fuzzy_class):  # type: ign
             rest >>= uint64(9)
             if other_syllable == syllable:
                 return int64(SOUND)
-            if other_syllable and fuzzy_class[syllable] == fuzzy_class[other_syllable]:
+            if other_syllable and fuzzy_class(syllable, han) == fuzzy_class(other_syllable, han):
                 best = int64(FUZZY)
     return best
 
@@ -56,18 +80,58 @@ def sound_relation(unit, other, in_surname, readings, fuzzy_class):  # type: ign
 @kernel
 def relation(unit, other, in_surname, han):  # type: ignore[no-untyped-def]
     """How alike two units are: EQUAL, SOUND, FUZZY, SHAPE, WILD or DIFFERENT."""
-    readings, fuzzy_class, similar_offsets, similar_units = han[0], han[1], han[2], han[3]
     if unit == WILDCARD_UNIT or other == WILDCARD_UNIT:
         return int64(WILD)
     if unit == other:
         return int64(EQUAL)
-    if unit >= len(readings) or other >= len(readings):
+    if uint64(unit) >= han[UNIT_COUNT] or uint64(other) >= han[UNIT_COUNT]:
         return int64(DIFFERENT)
-    sound = sound_relation(unit, other, in_surname, readings, fuzzy_class)
+    sound = sound_relation(unit, other, in_surname, han)
     if sound != DIFFERENT:
         return sound
     if unit >= CHARACTER_BASE and other >= CHARACTER_BASE:
-        for k in range(similar_offsets[unit], similar_offsets[unit + 1]):
-            if similar_units[k] == other:
+        for k in range(load_int32(han[OFFSETS], unit), load_int32(han[OFFSETS], unit + 1)):
+            if load_uint16(han[SIMILAR], k) == other:
                 return int64(SHAPE)
     return int64(DIFFERENT)
+
+
+@kernel
+def signature(word, han):  # type: ignore[no-untyped-def]
+    """Bits for all the sounds of a name; names alike in any unit share a bit."""
+    return (
+        load_uint64(han[SIGNATURES], (word >> uint64(45)) & LANE)
+        | load_uint64(han[SIGNATURES], (word >> uint64(30)) & LANE)
+        | load_uint64(han[SIGNATURES], (word >> uint64(15)) & LANE)
+        | load_uint64(han[SIGNATURES], word & LANE)
+    )
+
+
+@lru_cache(maxsize=1)
+def _han_arrays() -> tuple[NDArray[Any], ...]:
+    """Readings, fuzzy classes, shape neighbours (offsets, units), sound signatures of units."""
+    tables = han_tables()
+    unit_count = len(tables.readings)
+    signatures = np.zeros(unit_count, np.uint64)
+    for position in range(5):
+        number = (tables.readings >> np.uint64(9 * position)) & np.uint64(511)
+        bit = np.uint64(1) << (tables.fuzzy_class[number].astype(np.uint64) % np.uint64(64))
+        signatures |= np.where(number > 0, bit, np.uint64(0))
+    own_bit = np.uint64(1) << (np.arange(unit_count).astype(np.uint64) % np.uint64(64))
+    signatures = np.where(signatures == 0, own_bit, signatures)
+    signatures[0] = 0
+    signatures[WILDCARD_UNIT] = ~np.uint64(0)
+    arrays = (
+        tables.readings.astype(np.uint64, copy=False),
+        tables.fuzzy_class.astype(np.uint16, copy=False),
+        tables.similar_offsets.astype(np.int32, copy=False),
+        tables.similar_units.astype(np.uint16, copy=False),
+        signatures,
+    )
+    return tuple(np.ascontiguousarray(each) for each in arrays)
+
+
+def han_addresses() -> tuple[np.uint64, ...]:
+    """What kernels take as `han`: addresses of tables that live as long as the process."""
+    arrays = _han_arrays()
+    return (*(np.uint64(each.ctypes.data) for each in arrays), np.uint64(len(arrays[0])))

@@ -30,6 +30,7 @@ __all__ = [
     "fill_region",
     "national_id_grade",
     "phone_grade",
+    "region_grade",
 ]
 
 NATIONAL_ID_GRADES: Final = (
@@ -177,6 +178,19 @@ def _has_no_counties(code):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def region_grade(one, other):  # type: ignore[no-untyped-def]
+    """Grade of two codes, NULL_GRADE where one is missing (scalar kernel); see `fill_region`."""
+    if one == 0 or other == 0:
+        return _NULL
+    one_prefecture, other_prefecture = one // uint64(100), other // uint64(100)
+    if one_prefecture == other_prefecture and one_prefecture % uint64(100) != 0:
+        is_county = one % uint64(100) != 0 or _has_no_counties(one)
+        return uint8(0) if one == other and is_county else uint8(1)
+    is_same_province = one_prefecture // uint64(100) == other_prefecture // uint64(100)
+    return uint8(2) if is_same_province else uint8(3)
+
+
+@kernel
 def fill_region(a, b, left, right, slots, tables, cutoffs, out):  # type: ignore[no-untyped-def]
     """Grade pairs of canonical region codes (REGION_GRADES).
 
@@ -188,16 +202,7 @@ def fill_region(a, b, left, right, slots, tables, cutoffs, out):  # type: ignore
     word, shift, mask = _cut(slots, 0)
     for pair in range(left.shape[0]):
         one, other = a[left[pair], word] >> shift & mask, b[right[pair], word] >> shift & mask
-        if one == 0 or other == 0:
-            out[pair] = _NULL
-            continue
-        one_prefecture, other_prefecture = one // uint64(100), other // uint64(100)
-        if one_prefecture == other_prefecture and one_prefecture % uint64(100) != 0:
-            is_county = one % uint64(100) != 0 or _has_no_counties(one)
-            out[pair] = uint8(0) if one == other and is_county else uint8(1)
-        else:
-            is_same_province = one_prefecture // uint64(100) == other_prefecture // uint64(100)
-            out[pair] = uint8(2) if is_same_province else uint8(3)
+        out[pair] = region_grade(one, other)
 
 
 @kernel

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import math
+from typing import Final
+
 import numpy as np
 from numba import int64, uint64
 
 from person.hashing import mix64
-from person.jit import kernel
+from person.jit import kernel, prefetch
 from person.slots import read_slot
 
 __all__ = [
     "accumulate_cells",
     "add_cell_weights",
     "add_frequency_weights",
-    "append_to_patterns",
+    "add_to_patterns",
     "count_patterns",
+    "fill_relative_chances",
+    "relative_chance_of",
+    "take_off_relatives",
 ]
+
+LOOK_UPS: Final = 32
+"""Look-ups under way at once: enough to hide a miss of the memory behind the others."""
+
+NOTHING: Final = -64.0
+"""Powers of two under this change no weight."""
+
+_LOG2_E: Final = 1.4426950408889634
+_LOG_2: Final = 0.6931471805599453
 
 _GOLDEN = 0x9E3779B97F4A7C15
 
@@ -35,10 +50,10 @@ def add_cell_weights(cells, cell_weight, weights):  # type: ignore[no-untyped-de
 
 
 @kernel
-def append_to_patterns(cells, cell_count, patterns):  # type: ignore[no-untyped-def]
-    """patterns = patterns * cell_count + cells: the agreement pattern as one integer."""
+def add_to_patterns(cells, stride, patterns):  # type: ignore[no-untyped-def]
+    """patterns += cells * stride: a comparison's place in the agreement pattern."""
     for pair in range(cells.shape[0]):
-        patterns[pair] = patterns[pair] * cell_count + int64(cells[pair])
+        patterns[pair] += int64(cells[pair]) * stride
 
 
 @kernel
@@ -52,27 +67,92 @@ def value_hash(rows, row, slots):  # type: ignore[no-untyped-def]
 
 @kernel
 def add_frequency_weights(  # type: ignore[no-untyped-def]
-    a, left, slots, grades, table_hash, table_weight, absent_weight, weights
+    a,
+    left,
+    pair,
+    exact,
+    bit,
+    slots,
+    table_hash,
+    table_weight,
+    absent_weight,
+    weights,
+    relatives,
+    out_frequency,
 ):
-    """Add the term-frequency adjustment of pairs that agree exactly (grade 0) on a field.
+    """Add the term-frequency adjustment of kept pairs that agree exactly on a field.
 
+    pair int32[n] numbers the kept pairs, exact uint64[n] has `bit` set where they agree.
     `table_hash` is an open-addressed table of value hashes (0 = free), a power of two long, with
-    at least one free place. About one cache miss per run of equal left values.
+    at least one free place. Added to weights and relatives, float64[n], and to out_frequency,
+    float64[n] or empty. One cache miss a run of equal left values, asked for LOOK_UPS ahead.
     """
     mask = uint64(table_hash.shape[0] - 1)
-    last_left = int64(-1)
-    last_weight = 0.0
-    for pair in range(left.shape[0]):
-        if grades[pair] != 0:
-            continue
-        if left[pair] != last_left:
-            last_left = left[pair]
-            wanted = value_hash(a, last_left, slots)
-            place = wanted & mask
-            while table_hash[place] != 0 and table_hash[place] != wanted:
-                place = (place + uint64(1)) & mask
-            last_weight = table_weight[place] if table_hash[place] == wanted else absent_weight
-        weights[pair] += last_weight
+    wanted = np.empty(LOOK_UPS, np.uint64)
+    agreeing = np.empty(LOOK_UPS, np.int64)
+    last_left, last_wanted, last_weight = int64(-1), uint64(0), 0.0
+    found_for = uint64(0)
+    start = 0
+    while start < pair.shape[0]:
+        used = 0
+        while start < pair.shape[0] and used < LOOK_UPS:
+            if (exact[start] >> uint64(bit)) & uint64(1) != 0:
+                row = int64(left[pair[start]])
+                if row != last_left:
+                    last_left = row
+                    last_wanted = value_hash(a, row, slots)
+                    prefetch(table_hash, int64(last_wanted & mask))
+                    prefetch(table_weight, int64(last_wanted & mask))
+                wanted[used] = last_wanted
+                agreeing[used] = start
+                used += 1
+            start += 1
+        for at in range(used):
+            if wanted[at] != found_for:  # a hash is never 0
+                found_for = wanted[at]
+                place = found_for & mask
+                while table_hash[place] != 0 and table_hash[place] != found_for:
+                    place = (place + uint64(1)) & mask
+                is_held = table_hash[place] == found_for
+                last_weight = table_weight[place] if is_held else absent_weight
+            weights[agreeing[at]] += last_weight
+            relatives[agreeing[at]] += last_weight
+            if out_frequency.shape[0] > 0:
+                out_frequency[agreeing[at]] += last_weight
+
+
+@kernel
+def log2_with_one(value):  # type: ignore[no-untyped-def]
+    """log2(1 + 2 ** value), without overflow (scalar kernel)."""
+    if value < NOTHING:
+        return 0.0
+    if value > 0.0:
+        return value + math.log1p(math.exp(-value * _LOG_2)) * _LOG2_E
+    return math.log1p(math.exp(value * _LOG_2)) * _LOG2_E
+
+
+@kernel
+def take_off_relatives(weights, relatives):  # type: ignore[no-untyped-def]
+    """weights -= log2(1 + 2 ** relatives): odds against strangers and relatives together."""
+    for pair in range(weights.shape[0]):
+        weights[pair] -= log2_with_one(relatives[pair])
+
+
+@kernel
+def relative_chance_of(weight, relative):  # type: ignore[no-untyped-def]
+    """Chance of being two relatives, from what `take_off_relatives` left (scalar kernel)."""
+    if relative < NOTHING:
+        return 0.0
+    # Odds against strangers and relatives together: (1 + 2 ** relative)(1 + 2 ** weight).
+    everything = log2_with_one(relative) + log2_with_one(weight)
+    return math.exp((relative - everything) * _LOG_2)
+
+
+@kernel
+def fill_relative_chances(weights, relatives, out):  # type: ignore[no-untyped-def]
+    """`relative_chance_of` of each pair, float64[n]."""
+    for pair in range(weights.shape[0]):
+        out[pair] = relative_chance_of(weights[pair], relatives[pair])
 
 
 @kernel

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blocking import BlockingRule, run_passes
+from blocking import BlockingRule, run_passes, scan
 from blocking.passes import PassRunner
 from person import threads
 from person.errors import ConfigError
@@ -58,6 +58,32 @@ def test_pairs_equal_brute_force(link_mode: str, memory_bytes: int, chunk_rows: 
         link_mode=link_mode,
     )
     assert naive_pairs(rows, sources, LAYOUT, RULES, link_mode) == collected.once
+
+
+@pytest.mark.parametrize("link_mode", ["dedupe", "link_only"])
+@pytest.mark.parametrize("memory_bytes", [SMALL_MEMORY, 1 << 26])
+def test_runs_known_by_a_plain_value_lose_no_pair(link_mode: str, memory_bytes: int) -> None:
+    """Runs that an earlier rule of whole values delivered are dropped, and only those."""
+    rules = (BlockingRule("postcode", ("postcode",)), *RULES[1:5])
+    rows = random_rows(LAYOUT, 300, 12, seed=4)
+    sources = _sources(len(rows))
+    collected = collect_pairs(
+        rows, LAYOUT, rules, sources=sources, memory_bytes=memory_bytes, link_mode=link_mode
+    )
+    assert naive_pairs(rows, sources, LAYOUT, rules, link_mode) == collected.once
+
+
+@pytest.mark.parametrize("is_worth_it", [True, False])
+def test_pairs_do_not_depend_on_the_counting_filter(
+    monkeypatch: pytest.MonkeyPatch, is_worth_it: bool
+) -> None:
+    """Keys seen once are dropped, or carried along where few are: the pairs are the same."""
+    monkeypatch.setattr(scan, "SAMPLE_LEAST", 0)
+    monkeypatch.setattr(scan, "FILTER_SHARE_LEAST", -1.0 if is_worth_it else 1.0)
+    rows = random_rows(LAYOUT, 300, 9, seed=2)
+    sources = _sources(len(rows))
+    collected = collect_pairs(rows, LAYOUT, RULES, sources=sources, memory_bytes=1 << 26)
+    assert naive_pairs(rows, sources, LAYOUT, RULES, "dedupe") == collected.once
 
 
 @settings(max_examples=25)

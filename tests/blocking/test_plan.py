@@ -21,7 +21,7 @@ from tests.blocking.naive import block_keys, pack_date, pack_text, put, western_
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = sorted(
-    [ROOT / "cli" / "schemas" / "febrl.toml", *(ROOT / "bench" / "schemas").glob("*.toml")]
+    [ROOT / "tests" / "cli" / "febrl.toml", *(ROOT / "bench" / "schemas").glob("*.toml")]
 )
 LAYOUT = western_layout()
 NARROW = (BlockingRule("both names", ("given_name", "surname")),)

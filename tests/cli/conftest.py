@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-import mpi
+import mpi as library_module
+
+from .shell import Shell
 
 
 @pytest.fixture
@@ -15,6 +17,14 @@ def library(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Any], None]:
     """Replace one function of `mpi`; setattr would first load the engine to save the old one."""
 
     def replace(name: str, function: Any) -> None:
-        monkeypatch.setitem(vars(mpi), name, function)
+        monkeypatch.setitem(vars(library_module), name, function)
 
     return replace
+
+
+@pytest.fixture
+def mpi(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """Run a command line as a user would, whatever the environment says."""
+    for name in ("MPI_DEBUG", "MPI_INDEX", "MPI_ACTOR", "MPI_DIGEST_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    return Shell(capsys)

@@ -8,7 +8,7 @@ from data_gen.community import frame_community
 from data_gen.draw import draw_people
 from data_gen.facts import FIRST_ISSUE_YEAR, facts
 from data_gen.parameters import REFERENCE_DAY, GeneratorParameters
-from data_gen.people import COMMUNITY_PEOPLE, People, Role
+from data_gen.people import COMMUNITY_PEOPLE, Origin, People, Role
 from person.national_id import encode_national_id
 from person.text import Utf8Column
 from tests.data_gen.community_people import PARAMETERS, people_columns
@@ -93,7 +93,7 @@ def test_every_id_is_valid() -> None:
 def test_codes_were_in_force_at_issue() -> None:
     """The code of a number is one of those its year of issue knew (1986 for the old)."""
     columns, table = people_columns(), facts()
-    rows = np.flatnonzero(columns["id_body"] > 0)
+    rows = np.flatnonzero((columns["id_body"] > 0) & (columns["origin"] == 0))
     year = columns["id_body"][rows] // 10**7 % 10**4
     code = columns["id_body"][rows] // 10**11
     assert np.array_equal(code, columns["id_region"][rows])
@@ -200,13 +200,43 @@ def test_days_keep_their_order() -> None:
 
 
 def test_people_from_abroad_have_documents() -> None:
-    """Foreigners and residents of Hong Kong, Macao and Taiwan have a document and no number."""
+    """Foreigners, residents of Hong Kong, Macao and Taiwan have a document, no mainland number."""
     columns = people_columns()
     abroad = columns["origin"] > 0
     assert 0.0002 < abroad.mean() < 0.003
     assert np.array_equal(abroad, columns["document_type"] > 0)
-    assert np.all(columns["id_body"][abroad] == 0)
+    assert np.all(columns["id_body"][columns["origin"] == Origin.FOREIGN] == 0)
     assert np.all(columns["document"][abroad, :8] > 0)
+
+
+def test_some_from_hong_kong_macao_and_taiwan_have_a_residence_permit() -> None:
+    """Its number names the region, birth date and sex; it was issued from 1 September 2018 on."""
+    columns = people_columns()
+    rows = np.flatnonzero((columns["origin"] > 0) & (columns["id_body"] > 0))
+    assert len(rows) > 5
+    body = columns["id_body"][rows]
+    assert np.array_equal(body // 10**11, 800_000 + 10_000 * columns["origin"][rows].astype(int))
+    dates = columns["birth_day"][rows].astype("datetime64[D]").astype(str)
+    expected = [int(date.replace("-", "")) for date in dates]
+    assert expected == (body // 1000 % 10**8).tolist()
+    assert np.array_equal(body % 2, columns["sex"][rows] % 2)
+    issued = columns["id_day"][rows]
+    assert 17_775 <= issued.min() <= issued.max() <= REFERENCE_DAY
+
+
+def test_a_former_name_is_another_one() -> None:
+    """Nobody's former name is the present one, and the dead changed nothing after they died."""
+    columns = people_columns()
+    former = columns["former_name_length"] > 0
+    assert former.mean() > 0.005
+    assert np.all((columns["name"] != columns["former_name"])[former].any(axis=1))
+    died = columns["death_day"] > 0
+    for name, day in (
+        ("previous_phone", "phone_change_day"),
+        ("previous_id_body", "id_change_day"),
+    ):
+        changed = died & (columns[name] != 0)
+        assert np.all(columns[day][changed] < columns["death_day"][changed]), name
 
 
 def test_household_positions_are_local() -> None:

@@ -26,6 +26,9 @@ from tests.data_gen.sample_population import (
     records_and_truth,
 )
 
+PERMITS = ("81", "82", "83")
+"""Beginnings of residence permits of people from Hong Kong, Macao and Taiwan."""
+
 
 def has_cause(causes: set[str], field: str) -> bool:
     return any(cause.startswith(field + ":") for cause in causes)
@@ -56,7 +59,8 @@ def test_a_record_is_the_same_in_any_slice() -> None:
     draw_community_records(tables, 3, 700, 800, part)
     names = [name for name in whole.records.dtype.names if name != "name_start"]
     for name in names:
-        np.testing.assert_array_equal(whole.records[name][700:800], part.records[name][:100])
+        expected = whole.ordered_records(2560)[name][700:800]
+        np.testing.assert_array_equal(expected, part.ordered_records(100)[name])
 
 
 def test_neighbours_are_different_people() -> None:
@@ -82,7 +86,10 @@ def test_a_name_differs_exactly_where_a_cause_says_so() -> None:
 
 
 def test_a_number_differs_exactly_where_a_cause_says_so() -> None:
-    """The same for id numbers; people with other documents or none have no number here."""
+    """The same for id numbers; people with other documents or none have no number here.
+
+    Who has a residence permit may show the travel permit, which is as true.
+    """
     for record, person, causes in joined():
         given = record["id_number"]
         if person["id_number"] is None:
@@ -91,6 +98,8 @@ def test_a_number_differs_exactly_where_a_cause_says_so() -> None:
         if "id_number:missing" in causes:
             assert given in MISSING_WORDS
         else:
+            if person["id_number"].startswith(PERMITS) and len(given) < 15:
+                continue
             is_same = given.upper() == person["id_number"]
             assert is_same != has_cause(causes, "id_number"), causes
 

@@ -20,6 +20,7 @@ from matching.frequencies import (
     TermFrequencies,
     count_exact_agreement,
     frequencies_from_arrow,
+    frequency_adjustments,
     frequency_table,
 )
 from matching.kernels.weights import add_frequency_weights
@@ -177,6 +178,22 @@ def test_the_most_frequent_values_are_kept(monkeypatch: pytest.MonkeyPatch) -> N
 # -------------------------------------------------------------------------------------- tables
 
 
+def added(
+    rows: NDArray[np.uint64],
+    left: NDArray[np.int32],
+    slots: NDArray[np.int64],
+    agrees: NDArray[np.bool_],
+    arrays: tuple[NDArray[np.uint64], NDArray[np.float64], float],
+) -> NDArray[np.float64]:
+    """What `add_frequency_weights` adds, float64[n]; the same to each of its sums."""
+    sums = np.zeros((3, len(left)))
+    pair = np.arange(len(left), dtype=np.int32)
+    exact = agrees.astype(np.uint64) << np.uint64(5)
+    add_frequency_weights(rows, left, pair, exact, 5, slots, *arrays, *sums)
+    assert sums[0].tolist() == sums[1].tolist() == sums[2].tolist()
+    return sums[0]
+
+
 @given(
     st.dictionaries(st.integers(1, 1000), st.integers(1, 50), max_size=40),
     st.integers(0, 500),
@@ -213,10 +230,9 @@ def test_adjustments_are_what_a_dictionary_gives(
         complete,
         of_people,
     )
-    arrays = frequency_table(table, u_exact, minimum)
+    arrays = frequency_table(table.hashes, *frequency_adjustments(table, u_exact, minimum))
     left = np.arange(len(values), dtype=np.int32)
-    weights = np.ones(len(values))
-    add_frequency_weights(rows, left, slots, np.zeros(len(values), np.uint8), *arrays, weights)
+    weights = added(rows, left, slots, np.ones(len(values), np.bool_), arrays) + 1.0
     rarest = 0 if complete or not counts else min(counts.values())
 
     def adjustment(value: int) -> float:
@@ -237,15 +253,13 @@ def test_only_exact_agreement_is_adjusted(pairs: list[tuple[int, int]]) -> None:
     hashes = hash_field_values(rows, slots)
     order = np.argsort(hashes)
     table = TermFrequencies(hashes[order], np.array([2, 4, 8, 16]), 100, True)
-    arrays = frequency_table(table, 0.5)
+    arrays = frequency_table(table.hashes, *frequency_adjustments(table, 0.5))
     expected_of = {
         int(row): log2(0.5) - log2(reference.stranger_chance(2 << place, 100, 0.5, False))
         for place, row in enumerate(order)
     }
     left = np.array([row for row, _ in pairs], np.int32)
-    grades = np.array([grade for _, grade in pairs], np.uint8)
-    weights = np.zeros(len(pairs))
-    add_frequency_weights(rows, left, slots, grades, *arrays, weights)
+    weights = added(rows, left, slots, np.array([grade == 0 for _, grade in pairs]), arrays)
     expected = [expected_of[row] if grade == 0 else 0.0 for row, grade in pairs]
     assert weights == pytest.approx(expected, abs=1e-12)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +11,7 @@ import pyarrow as pa
 
 __all__ = ["FEBRL_SCHEMA", "febrl", "made_people", "partition"]
 
-FEBRL_SCHEMA: Final = Path(str(resources.files("cli"))) / "schemas" / "febrl.toml"
+FEBRL_SCHEMA: Final = Path(__file__).parents[1] / "cli" / "febrl.toml"
 
 _GIVEN: Final = (
     *("olivia", "jack", "emily", "joshua", "chloe", "thomas", "sarah", "daniel", "ruby", "liam"),

@@ -140,7 +140,7 @@ def test_online_weights_and_levels_are_those_of_a_batch(run: Run, loaded: Identi
     )
     names = [each.comparison.name for each in compiled.comparisons]
     for place in range(0, len(right), 97):
-        levels = loaded.engine.levels(found.weighed.cells[:, place])
+        levels = loaded.engine.levels(int(found.weighed.pattern[place]))
         expected = {
             name: level_label(each, int(cell))
             for name, each, cell in zip(names, compiled.comparisons, batch.cells[:, place])

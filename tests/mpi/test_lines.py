@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from matching.compiled import CompiledModel, compile_model
-from matching.frequencies import TermFrequencies, frequency_table
+from matching.frequencies import TermFrequencies, frequency_adjustments
 from matching.model import Comparison, Model, Part, Thresholds
 from matching.patterns import PatternCounts
 from mpi.calibration import REVIEW_PAIRS_MIN, match_probability, match_weight
@@ -100,8 +100,8 @@ def random_counts(compiled: CompiledModel) -> PatternCounts:
 def outcomes() -> list[tuple[float, float]]:
     """(chance, weight without prior) of everything two strangers can do, by enumeration."""
     found = names()
-    table_hash, table_weight, _ = frequency_table(found, 0.3)
-    adjustment = dict(zip(table_hash.tolist(), table_weight.tolist()))
+    adjustments, _ = frequency_adjustments(found, 0.3)
+    adjustment = dict(zip(found.hashes.tolist(), adjustments.tolist()))
     pairs = {h: c * (c - 1) for h, c in zip(found.hashes.tolist(), found.counts.tolist())}
     all_pairs = sum(pairs.values())
     m, u = (0.8, 0.15, 0.05), (0.3, 0.1, 0.6)

@@ -1,0 +1,372 @@
+"""`mpi bench`: how fast the engine is, beside itself, beside others and against size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from cli.options import json_option, memory_option, quiet_option, threads_option
+
+__all__ = ["command"]
+
+RESULTS: Final = "build/bench"
+
+scale_option = click.option(
+    "--scale",
+    default="quick",
+    show_default=True,
+    metavar="NAME|N",
+    help="quick (10k records), small (100k), medium (1m), large (5m), or a number such as 250k.",
+)
+
+
+def _out_option(default: str, help_text: str) -> Any:
+    return click.option("--out", default=default, show_default=True, metavar="PATH", help=help_text)
+
+
+@click.group("bench")
+def command() -> None:
+    """Measure speed and memory, alone and beside other engines.
+
+    Works from a checkout of the source with the `bench` extra installed. Every result names the
+    machine, the versions, the command, the date and the load of the machine. docs/bench.md says
+    how to read the figures.
+    """
+
+
+@command.command("run")
+@click.option(
+    "--suite",
+    "suites",
+    multiple=True,
+    metavar="NAME",
+    help="kernels, encode, passes, clustering or end_to_end; may be repeated. Default: all.",
+)
+@scale_option
+@click.option("--only", metavar="TEXT", help="Measurements whose name holds this text.")
+@_out_option(f"{RESULTS}/result.json", "Result file.")
+@click.option(
+    "--check",
+    "baseline",
+    metavar="FILE",
+    help="Compare with this result at the end; exit code 1 where something became dearer.",
+)
+@click.option("--tolerance", type=float, help="Of the check: 0.25 allows a cost 25 % higher.")
+@threads_option
+@quiet_option
+@json_option
+def run(
+    suites: tuple[str, ...],
+    scale: str,
+    only: str | None,
+    out: str,
+    baseline: str | None,
+    tolerance: float | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Run the suites on generated residents and write a result file.
+
+    Kernels are compiled before the timer starts and results are asserted after it stops.
+
+    \b
+    Examples:
+      mpi bench run
+      mpi bench run --suite passes --scale medium --out now.json
+      mpi bench run --scale small --check bench/results/baseline.json
+    """
+    from bench.suites import result_rows, run_suites
+    from cli.show import print_json, print_rows
+
+    result = run_suites(suites, scale, Path(out), only=only, say=_said(quiet))
+    if as_json:
+        print_json(result)
+    elif not quiet:
+        names = ["benchmark", "milliseconds", "a second", "cores", "peak MiB"]
+        print_rows(f"{result['records']:,} records", names, result_rows(result))
+        click.echo(f"wrote {out}")
+    if baseline is not None:
+        _check(Path(baseline), Path(out), tolerance, as_json=False)
+
+
+@command.command("compare")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@click.option(
+    "--check", is_flag=True, help="Exit code 1 where B is dearer than A beyond the tolerance."
+)
+@click.option("--tolerance", type=float, help="Of the check: 0.25 allows a cost 25 % higher.")
+@json_option
+def compare(first: str, second: str, check: bool, tolerance: float | None, as_json: bool) -> None:
+    """Print two result files side by side, as ratios.
+
+    `ratio` is B's seconds over A's. `cost ratio` is the same after each has been divided by what
+    two kernels of the machine's own (a copy and a sort) took beside it, so that it holds between
+    machines and between busy and quiet hours; the check goes by it.
+
+    \b
+    Examples:
+      mpi bench compare before.json after.json
+      mpi bench compare bench/results/baseline.json now.json --check
+    """
+    _check(Path(first), Path(second), tolerance, as_json=as_json, fails=check)
+
+
+def _check(
+    first: Path, second: Path, tolerance: float | None, *, as_json: bool, fails: bool = True
+) -> None:
+    from bench.compare import TOLERANCE, compare_results, geometric_mean
+    from bench.suites import read_result
+    from cli.show import print_json, print_notes, print_rows
+
+    allowed = TOLERANCE if tolerance is None else tolerance
+    compared, alone = compare_results(read_result(first), read_result(second))
+    dearer = [each.name for each in compared if each.is_regression(allowed)]
+    if as_json:
+        print_json({"comparisons": compared, "only_in_one": alone, "regressions": dearer})
+    else:
+        rows = [
+            [each.name, *each.seconds, each.ratio, each.cost_ratio, each.peak_ratio,
+             "dearer" if each.name in dearer else ""]
+            for each in compared
+        ]  # fmt: skip
+        names = ["benchmark", "A seconds", "B seconds", "ratio", "cost ratio", "peak ratio", ""]
+        print_rows("B over A", names, rows)
+        mean = geometric_mean([each.cost_ratio for each in compared])
+        click.echo(f"geometric mean of the cost ratios  {mean:.3f}")
+        print_notes(f"{name} is in one of the results only" for name in alone)
+        if any(each.measured_by == "processor" for each in compared):
+            print_notes(["the machine was busy: costs are from processor time, not wall time"])
+    if dearer and fails:
+        click.echo(
+            f"mpi: {len(dearer)} of {len(compared)} measurements are more than {allowed:.0%} "
+            f"dearer: {', '.join(dearer)}",
+            err=True,
+        )
+        click.get_current_context().exit(1)
+
+
+@command.command("baseline")
+@click.argument("result", metavar="RESULT")
+@_out_option("bench/results/baseline.json", "Baseline file to write.")
+def baseline(result: str, out: str) -> None:
+    """Keep a result as the baseline that later runs are checked against.
+
+    \b
+    Example:
+      mpi bench run --scale small --out now.json
+      mpi bench baseline now.json
+    """
+    import json
+
+    from bench.compare import as_baseline
+    from bench.suites import read_result
+    from mpi.outputs import write_file
+
+    kept = as_baseline(read_result(Path(result)))
+    write_file(out, json.dumps(kept, indent=1) + "\n", overwrite=True)
+    click.echo(f"wrote {out}")
+
+
+@command.command("peers")
+@scale_option
+@click.option(
+    "--engines",
+    default="",
+    metavar="NAMES",
+    help="Of ours, splink, recordlinkage, goldenmatch, with commas between. Default: all.",
+)
+@click.option(
+    "--rules",
+    default="",
+    metavar="NAMES",
+    help="tight, loose, or both with a comma. Default: both.",
+)
+@_out_option(f"{RESULTS}/peers", "Directory of the results.")
+@threads_option
+@quiet_option
+@json_option
+def peers(scale: str, engines: str, rules: str, out: str, quiet: bool, as_json: bool) -> None:
+    """Run other engines beside ours: same records, same rules, same machine.
+
+    Each engine runs in a process of its own. Writes peers.json, peers.md and two charts; an
+    engine that is not installed, or too slow for the scale, is said to be left out.
+
+    \b
+    Examples:
+      mpi bench peers --scale small
+      mpi bench peers --scale large --engines ours,splink --rules tight
+    """
+    from bench.peers import run_peers
+    from cli.show import print_json
+
+    found = run_peers(scale, _words(engines), _words(rules), Path(out), say=_said(quiet))
+    if as_json:
+        print_json(found)
+    elif not quiet:
+        click.echo((Path(out) / "peers.md").read_text(encoding="utf-8"))
+
+
+@command.command("scale")
+@click.option(
+    "--sizes",
+    default="",
+    metavar="LIST",
+    help="Records, with commas between: 10k,100k,1m,20m. Default: seven sizes from 10k to 5m.",
+)
+@memory_option
+@click.option(
+    "--slope-from",
+    default="1m",
+    show_default=True,
+    metavar="N",
+    help="Fit the slope to sizes from here on; to all of them where fewer than two are.",
+)
+@_out_option(f"{RESULTS}/scale", "Directory of the results.")
+@threads_option
+@quiet_option
+@json_option
+def scale_command(
+    sizes: str, memory: str, slope_from: str, out: str, quiet: bool, as_json: bool
+) -> None:
+    """Draw time and memory of the whole job against the number of records.
+
+    Each size runs in a process of its own. Writes scale.json, scale.md and two charts, with the
+    slope of log time over log records: 1 is linear.
+
+    \b
+    Examples:
+      mpi bench scale
+      mpi bench scale --sizes 1m,5m,20m,100m --out scale
+    """
+    from bench.scale import run_scale
+    from cli.show import print_json
+
+    found = run_scale(
+        _words(sizes), Path(out), memory=memory, slope_from=slope_from, say=_said(quiet)
+    )
+    if as_json:
+        print_json(found)
+    elif not quiet:
+        click.echo((Path(out) / "scale.md").read_text(encoding="utf-8"))
+
+
+@command.command("approximate")
+@scale_option
+@click.option(
+    "--rules",
+    "rule_set",
+    type=click.Choice(["default", "tight"]),
+    default="default",
+    show_default=True,
+    help="The exact rules run before: those of the resident schema, or the five of `peers`.",
+)
+@_out_option(f"{RESULTS}/approximate", "Directory of the results.")
+@threads_option
+@quiet_option
+@json_option
+def approximate(scale: str, rule_set: str, out: str, quiet: bool, as_json: bool) -> None:
+    """Measure what approximate blocking adds to exact rules, and at what price.
+
+    Several settings of the search by likeness, and an exact join on names less one syllable
+    beside them: pairs added, how many are true, recall, time and memory.
+
+    \b
+    Example:
+      mpi bench approximate --scale small --rules tight
+    """
+    from bench.approximate import run_approximate_bench
+    from cli.show import print_json
+
+    found = run_approximate_bench(scale, rule_set, Path(out), say=_said(quiet))
+    if as_json:
+        print_json(found)
+    elif not quiet:
+        click.echo((Path(out) / "approximate.md").read_text(encoding="utf-8"))
+
+
+@command.command("nation")
+@click.option(
+    "--records",
+    default="1300000000",
+    show_default=True,
+    metavar="N",
+    help="Records to draw; 250k and 100m are understood.",
+)
+@click.option(
+    "--memory",
+    default="20GiB",
+    show_default=True,
+    metavar="AMOUNT",
+    help="Memory the whole run may use.",
+)
+@click.option(
+    "--sample",
+    default="1m",
+    show_default=True,
+    metavar="N",
+    help="Records of other people that the model is fitted to first.",
+)
+@click.option(
+    "--from",
+    "origin",
+    type=click.Choice(["generator", "store"]),
+    default="generator",
+    show_default=True,
+    help="Draw the records anew at every reading, or once into a file of 32 bytes a record.",
+)
+@click.option("--keep-ids", is_flag=True, help="Leave the written enterprise ids in the directory.")
+@_out_option(f"{RESULTS}/nation", "Directory of the results.")
+@threads_option
+@quiet_option
+@json_option
+def nation(
+    records: str,
+    memory: str,
+    sample: str,
+    origin: str,
+    keep_ids: bool,
+    out: str,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Draw, match and number a whole nation, and hold the result against the truth.
+
+    Nothing but ids is written, and with --from store the records while they are read. Writes
+    nation.json and nation.md: time of each stage, pairs, memory, accuracy.
+
+    \b
+    Examples:
+      mpi bench nation
+      mpi bench nation --records 10m --memory 4GiB --from store
+    """
+    from bench.data import scale_records
+    from bench.nation import run_nation
+    from cli.progress import open_progress
+    from cli.show import print_json
+
+    with open_progress(quiet=quiet) as progress:
+        found = run_nation(
+            scale_records(records),
+            Path(out),
+            memory=memory,
+            sample=scale_records(sample),
+            from_store=origin == "store",
+            keep_ids=keep_ids,
+            progress=progress,
+            say=_said(quiet),
+        )
+    if as_json:
+        print_json(found)
+    elif not quiet:
+        click.echo((Path(out) / "nation.md").read_text(encoding="utf-8"))
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _said(quiet: bool) -> Any:
+    return (lambda _: None) if quiet else (lambda line: click.echo(line, err=True))

@@ -1,0 +1,55 @@
+"""`mpi update`: what a record says now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cli.identity_options import (
+    by_option,
+    digest_key_option,
+    index_option,
+    person_options,
+    reason_option,
+    table_option,
+)
+
+__all__ = ["command"]
+
+
+@click.command("update")
+@index_option
+@person_options
+@click.option("--source", metavar="CODE", help="Source of the record.")
+@click.option("--record-id", metavar="ID", help="How the source calls the record.")
+@by_option
+@reason_option
+@digest_key_option
+@table_option
+def command(
+    index_dir: str,
+    fields: tuple[str, ...],
+    person_file: str | None,
+    source: str | None,
+    record_id: str | None,
+    by: str,
+    reason: str,
+    digest_key: str | None,
+    as_table: bool,
+    **options: Any,
+) -> None:
+    """Replace the content of one record; it is decided on again and may move.
+
+    Give everything that the record says now: what is left out is no longer said. A record that
+    is not in the index is exit code 6; `mpi add` adds it.
+
+    \b
+    Example:
+      mpi update --index people.index --source H001 --record-id P124 --person new.json
+    """
+    from cli.identity_options import collect_person, opened, print_answers
+
+    person = collect_person(options, fields, person_file, source=source, record_id=record_id)
+    with opened(index_dir, digest_key, writable=True) as index:
+        print_answers([index.update(person, by=by, reason=reason)], as_table=as_table)

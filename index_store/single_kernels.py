@@ -1,0 +1,86 @@
+"""One lookup at a time, compiled: what `leaf_kernels` and `record_kernels` do for many.
+
+A call costs more than the work, so each of these does in one call what a batch does in several.
+"""
+
+from __future__ import annotations
+
+from numba import int64, uint64
+
+from index_store.leaf_kernels import (
+    _first_match,
+    leaf_address,
+    locate,
+    take_bits,
+)
+from index_store.memory import load_word
+from index_store.record_kernels import _character, _entry, find_records
+from index_store.text_kernels import _hash_references
+from person.hashing import mix64
+from person.jit import kernel
+
+__all__ = ["describe_records", "find_reference", "identity_of", "match_key"]
+
+
+@kernel
+def match_key(first_keys, segments, key, is_posting, out):  # type: ignore[no-untyped-def]
+    """Values of all pairs with a key, ascending, as many as `out` holds; returns how many."""
+    wanted = mix64(key) >> uint64(32) if is_posting else key
+    leaf, place = _first_match(first_keys, segments, locate(first_keys, wanted), wanted)
+    found = int64(0)
+    while 0 <= leaf < first_keys.shape[0] and first_keys[leaf] <= wanted:
+        address = leaf_address(segments, leaf)
+        header = load_word(address + uint64(8))
+        count = int64(header & uint64(0xFFFF))
+        width = int64((header >> uint64(16)) & uint64(0xFF))
+        value_width = int64((header >> uint64(24)) & uint64(0xFF))
+        offset = wanted - first_keys[leaf]
+        while place < count and take_bits(address, 128 + place * width, width) == offset:
+            if found < out.shape[0]:
+                bit = 128 + count * width + place * value_width
+                out[found] = int64(take_bits(address, bit, value_width))
+            place += 1
+            found += 1
+        if place < count:
+            break
+        leaf, place = leaf + 1, int64(0)
+    return found
+
+
+@kernel
+def identity_of(segments, width, per_leaf, record):  # type: ignore[no-untyped-def]
+    """The identity of one record; -1 where it was removed."""
+    leaf = record // per_leaf
+    address = leaf_address(segments, leaf)
+    value = take_bits(address, (record - leaf * per_leaf) * width, width)
+    none = (uint64(1) << uint64(width)) - uint64(1)
+    return int64(-1) if value == none else int64(value)
+
+
+@kernel
+def find_reference(  # type: ignore[no-untyped-def]
+    hash_keys, hash_segments, id_keys, id_segments, source, offsets, data, out_hash, out
+):
+    """Hash and record of one (source, id); record -1 where there is none."""
+    _hash_references(source, offsets, data, out_hash)
+    find_records(
+        hash_keys, hash_segments, id_keys, id_segments, out_hash, source, offsets, data, out
+    )
+
+
+@kernel
+def describe_records(  # type: ignore[no-untyped-def]
+    first_keys, segments, records, out_source, out_offsets, out
+):
+    """Sources and ids of a few records; False where `out` is too small for the ids."""
+    out_offsets[0] = 0
+    for position in range(records.shape[0]):
+        address, source, _, length, bit = _entry(first_keys, segments, records[position])
+        start = out_offsets[position]
+        if start + length > out.shape[0]:
+            return False
+        out_source[position] = source
+        out_offsets[position + 1] = start + length
+        for place in range(length):
+            out[start + place] = _character(address, place, bit)
+    return True

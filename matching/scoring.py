@@ -1,0 +1,339 @@
+"""Comparing and weighing a chunk of pairs.
+
+First the comparisons that one kernel does by itself (`matching.kernels.fused`), pair by pair and
+with an exact bound; then the term frequencies of what is left; then names and text, each
+comparison over all pairs that can still reach the least weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.compiled_parts import CompiledComparison, CompiledPart, PairScores
+from matching.kernels.fused import GRADES_MAX, GROUPS, LANES, PairProgram, score_pairs
+from matching.kernels.weights import (
+    accumulate_cells,
+    add_cell_weights,
+    add_frequency_weights,
+    add_to_patterns,
+    take_off_relatives,
+)
+
+__all__ = ["ScoringPlan", "plan_scoring", "score"]
+
+ROUNDING: Final = 1e-6
+"""A bound is not believed beyond this."""
+
+SINGLES_MAX: Final = 32
+
+NAME_MASK: Final = (1 << 60) - 1
+"""Of a Chinese name what makes it equal: its characters, not the length of its surname."""
+
+_NO_FREQUENCY: Final = np.zeros(0, np.float64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringPlan:
+    """How a model's comparisons are made.
+
+    Attributes
+    ----------
+    comparisons : as the model orders them
+    fused : numbers of those the one kernel does, in its order; `program` says how
+    others : numbers of those done one by one after it, in order
+    frequencies : (comparison, part, lane of the kernel) of fused parts with term frequencies
+    strides : what a step of each comparison's cell adds to the agreement pattern
+    prior, relative_prior : where the sums start; no relatives: -inf
+    """
+
+    comparisons: tuple[CompiledComparison, ...]
+    fused: tuple[int, ...]
+    others: tuple[int, ...]
+    program: PairProgram
+    frequencies: tuple[tuple[int, CompiledPart, int], ...]
+    strides: tuple[int, ...]
+    prior: float
+    relative_prior: float
+
+
+@dataclass(slots=True)
+class _Lanes:
+    """Comparisons as they are given to the kernel's groups and lanes."""
+
+    part_of_lane: list[CompiledPart | None]
+    comparison_of_group: list[int | None]
+
+    @property
+    def fused(self) -> list[int]:
+        return [number for number in self.comparison_of_group if number is not None]
+
+    def take(self, number: int, comparison: CompiledComparison) -> bool:
+        """Give a comparison its lanes, if they are free; False where the kernel cannot do it."""
+        if _is_single(comparison) and len(self.part_of_lane) < len(LANES) + SINGLES_MAX:
+            self.part_of_lane.append(comparison.parts[0])
+            self.comparison_of_group.append(number)
+            return True
+        lanes = [_lane_of(part) for part in comparison.parts]
+        for group, members in enumerate(GROUPS):
+            is_free = self.comparison_of_group[group] is None
+            if is_free and set(lanes) <= set(members) and len(set(lanes)) == len(lanes):
+                self.comparison_of_group[group] = number
+                for lane, part in zip(lanes, comparison.parts, strict=True):
+                    self.part_of_lane[lane] = part
+                return True
+        return False
+
+
+def _is_single(comparison: CompiledComparison) -> bool:
+    part = comparison.parts[0]
+    is_exact = part.part.comparator == "exact" and len(part.value_slots) == 1
+    return len(comparison.parts) == 1 and is_exact
+
+
+def _lane_of(part: CompiledPart) -> int:
+    """The lane that does a part, -1 for none: only some lanes say that values are equal."""
+    name = part.part.comparator
+    if name not in LANES or (
+        part.frequency is not None and name in ("gender", "region", "address")
+    ):
+        return -1
+    return LANES.index(name)
+
+
+def plan_scoring(
+    comparisons: Sequence[CompiledComparison],
+    order: Sequence[int],
+    prior: float,
+    relative_prior: float | None,
+) -> ScoringPlan:
+    """Lay out a model for the kernels.
+
+    Parameters
+    ----------
+    comparisons : compiled, as the model orders them
+    order : in which they are made; those of the kernel come first, whatever it says
+    prior, relative_prior : log2 odds before anything is compared
+    """
+    lanes = _Lanes([None] * len(LANES), [None] * len(GROUPS))
+    others = tuple(n for n in order if not lanes.take(n, comparisons[n]))
+    counts = [each.null_cell_count for each in comparisons]
+    strides = tuple(
+        int(np.prod(counts[number + 1 :], dtype=object)) for number in range(len(counts))
+    )
+    number_of = {id(part): number for number, each in enumerate(comparisons) for part in each.parts}
+    return ScoringPlan(
+        comparisons=tuple(comparisons),
+        fused=tuple(lanes.fused),
+        others=others,
+        program=_program(comparisons, lanes, others, strides),
+        frequencies=tuple(
+            (number_of[id(part)], part, lane)
+            for lane, part in enumerate(lanes.part_of_lane)
+            if part is not None and part.frequency is not None
+        ),
+        strides=strides,
+        prior=prior,
+        relative_prior=-np.inf if relative_prior is None else relative_prior,
+    )
+
+
+def _program(
+    comparisons: Sequence[CompiledComparison],
+    lanes: _Lanes,
+    others: Sequence[int],
+    strides: Sequence[int],
+) -> PairProgram:
+    groups = lanes.comparison_of_group
+    places = np.zeros((len(lanes.part_of_lane), 6), np.uint64)
+    levels = np.zeros((len(lanes.part_of_lane), GRADES_MAX), np.int64)
+    frequency_max = np.zeros(len(lanes.part_of_lane))
+    for lane, part in enumerate(lanes.part_of_lane):
+        if part is None:
+            continue
+        slots = part.value_slots if part.part.comparator == "exact" else part.slots
+        for component, (word, shift, bits) in enumerate(slots.tolist()):
+            places[lane, 3 * component : 3 * component + 3] = (word, shift, (1 << bits) - 1)
+        grades = part.level_of_grade.astype(np.int64) * part.stride
+        levels[lane, :-1], levels[lane, -1] = grades[: GRADES_MAX - 1], grades[255]
+        frequency_max[lane] = part.frequency_weight_max
+    tables = [
+        np.zeros((1, 2))
+    ]  # where a group does without a comparison: one cell that says nothing
+    starts, group_strides, rest_max = [], [], np.zeros(len(groups))
+    rest = sum(comparisons[number].weight_max for number in others)
+    for group in range(len(groups) - 1, -1, -1):
+        number = groups[group]
+        rest_max[group] = rest + ROUNDING
+        rest += 0.0 if number is None else comparisons[number].weight_max
+    used = 1
+    for number in groups:
+        starts.append(0 if number is None else used)
+        group_strides.append(0 if number is None else strides[number])
+        if number is not None:
+            tables.append(_weights(comparisons[number]))
+            used += len(tables[-1])
+    return PairProgram(
+        places=places,
+        levels=levels.reshape(-1),
+        starts=np.array(starts, np.int64),
+        strides=np.array(group_strides, np.int64),
+        cell_weight=np.concatenate(tables),
+        rest_max=rest_max,
+        frequency_max=frequency_max,
+        **_hints([comparisons[number] for number in others]),
+    )
+
+
+def _hints(others: Sequence[CompiledComparison]) -> dict[str, Any]:
+    """What the kernel may look at to bound the comparisons made after it.
+
+    Where no value is equal, no part can be at a level that only equal values reach, and no term
+    frequency is added. One component of a value is enough to look at: if it differs, they do.
+    """
+    hints: list[tuple[int, int, int]] = []
+    starts, gains = [0], []
+    for each in others:
+        shape = tuple(len(part.part.levels) + 1 for part in each.parts)
+        levels = np.array(np.unravel_index(np.arange(each.null_cell_count), shape))
+        reachable = np.ones(each.null_cell_count, np.bool_)
+        frequency = 0.0
+        for axis, part in enumerate(each.parts):
+            if not _says_equal(part):
+                frequency += part.frequency_weight_max
+                continue
+            word, shift, bits = part.slots[0].tolist()
+            mask = NAME_MASK if part.part.comparator == "han_name" else (1 << bits) - 1
+            hints.append((word, shift, mask))
+            reachable &= levels[axis] != part.level_of_grade[0]
+        starts.append(len(hints))
+        least = float(each.cell_weight[reachable].max()) + frequency
+        gains.append(max(each.weight_max - least, 0.0))
+    return {
+        "hints": np.array(hints, np.uint64).reshape(len(hints), 3),
+        "hint_starts": np.array(starts, np.int64),
+        "hint_gains": np.array(gains, np.float64),
+    }
+
+
+def _says_equal(part: CompiledPart) -> bool:
+    """Whether only equal values can reach a part's first level, so that a look can rule it out."""
+    is_one_field = len(part.part.fields) == 1
+    return (
+        is_one_field
+        and int(np.count_nonzero(part.level_of_grade[:255] == 0)) == 1
+        and (part.part.levels[0] == ("exact",) and part.level_of_grade[0] == 0)
+    )
+
+
+def _weights(comparison: CompiledComparison) -> NDArray[np.float64]:
+    """Match and relative weight of each cell, float64[cells, 2]."""
+    relative = comparison.relative_weight
+    if relative is None:
+        relative = np.zeros(comparison.null_cell_count)
+    return np.stack([comparison.cell_weight, relative], axis=1)
+
+
+def score(
+    plan: ScoringPlan,
+    a: NDArray[np.uint64],
+    b: NDArray[np.uint64],
+    left: NDArray[np.int32],
+    right: NDArray[np.int32],
+    weight_min: float,
+    *,
+    with_frequency_weights: bool,
+) -> PairScores:
+    """Score pairs; see `CompiledModel.score`."""
+    state = _State(plan, a, b, left, right, weight_min, with_frequency_weights)
+    rest = sum(plan.comparisons[number].weight_max for number in plan.others)
+    for number, part, lane in plan.frequencies:
+        state.add_frequency(number, part, lane, state.exact)
+    state.give_up(weight_min - rest - ROUNDING)
+    for number in plan.others:
+        if not len(state.pair):
+            break
+        state.compare(number)
+        rest -= plan.comparisons[number].weight_max
+        state.give_up(weight_min - rest - ROUNDING)
+    take_off_relatives(state.weight, state.relative)
+    return PairScores(
+        state.weight,
+        state.pattern,
+        tuple(each.null_cell_count for each in plan.comparisons),
+        state.pair,
+        None if plan.relative_prior == -np.inf else state.relative,
+        state.frequency_weight,
+    )
+
+
+class _State:
+    """Pairs under comparison; those given up leave every array."""
+
+    def __init__(
+        self,
+        plan: ScoringPlan,
+        a: NDArray[np.uint64],
+        b: NDArray[np.uint64],
+        left: NDArray[np.int32],
+        right: NDArray[np.int32],
+        weight_min: float,
+        with_frequency_weights: bool,
+    ) -> None:
+        count = len(left)
+        self.plan, self.a, self.b = plan, a, b
+        self.left, self.right = left, right
+        pair, pattern = np.empty(count, np.int32), np.empty(count, np.int64)
+        exact, weight, relative = np.empty(count, np.uint64), np.empty(count), np.empty(count)
+        kept = score_pairs(
+            *(a, b, left, right, plan.program, plan.prior, plan.relative_prior, weight_min),
+            *(pair, pattern, exact, weight, relative),
+        )
+        self.pair, self.pattern, self.exact = pair[:kept], pattern[:kept], exact[:kept]
+        self.weight, self.relative = weight[:kept], relative[:kept]
+        self.frequency_weight: NDArray[np.float64] | None = None
+        if with_frequency_weights:
+            self.frequency_weight = np.zeros((len(plan.comparisons), kept))
+
+    def add_frequency(
+        self, number: int, part: CompiledPart, bit: int, exact: NDArray[np.uint64]
+    ) -> None:
+        """Add a part's term frequencies where its `bit` of `exact` is set."""
+        assert part.frequency is not None
+        out = _NO_FREQUENCY if self.frequency_weight is None else self.frequency_weight[number]
+        add_frequency_weights(
+            *(self.a, self.left, self.pair, exact, bit, part.value_slots, *part.frequency),
+            *(self.weight, self.relative, out),
+        )
+
+    def compare(self, number: int) -> None:
+        """Make one comparison over all pairs left."""
+        each = self.plan.comparisons[number]
+        grades = np.empty(len(self.pair), np.uint8)
+        cells = np.zeros(len(self.pair), np.int32)
+        left, right = self.left[self.pair], self.right[self.pair]
+        for part in each.parts:
+            part.kernel(self.a, self.b, left, right, part.slots, part.tables, part.cutoffs, grades)
+            accumulate_cells(grades, part.level_of_grade, part.stride, cells)
+            if part.frequency is not None:
+                self.add_frequency(number, part, 0, (grades == 0).astype(np.uint64))
+        add_to_patterns(cells, self.plan.strides[number], self.pattern)
+        add_cell_weights(cells, each.cell_weight, self.weight)
+        if each.relative_weight is not None:
+            add_cell_weights(cells, each.relative_weight, self.relative)
+
+    def give_up(self, weight_min: float) -> None:
+        """Drop pairs under `weight_min`, if they are many enough to be worth the copying."""
+        if weight_min == -np.inf:
+            return
+        kept = self.weight >= weight_min
+        if 8 * np.count_nonzero(kept) > 7 * len(kept):
+            return
+        self.pair, self.pattern, self.exact = self.pair[kept], self.pattern[kept], self.exact[kept]
+        self.weight, self.relative = self.weight[kept], self.relative[kept]
+        if self.frequency_weight is not None:
+            self.frequency_weight = np.ascontiguousarray(self.frequency_weight[:, kept])

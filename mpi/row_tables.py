@@ -1,0 +1,211 @@
+"""The rows of clusters.parquet and links.parquet, built a batch at a time in compiled code.
+
+Names of sources, decisions and levels are Arrow dictionaries: a number a row and each word once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from matching.compiled import CompiledModel
+from mpi.calibration import match_probability
+from mpi.decide import REFUSAL_TEXTS, Decided
+from mpi.ingest import Ingested
+from mpi.pattern_index import PatternIndex, index_patterns
+from mpi.waterfall import level_label
+from mpi.weight_order import heaviest_first
+from person.enterprise_id import enterprise_ids_for, format_enterprise_ids
+from person.jit import kernel
+
+__all__ = ["CLUSTERS", "ClusterRows", "PairRows"]
+
+CLUSTERS: Final = pa.schema(
+    [
+        pa.field("source", pa.string()),
+        pa.field("record_id", pa.string()),
+        pa.field("enterprise_id", pa.string()),
+        pa.field("cluster_size", pa.int32()),
+        pa.field("confidence", pa.float64()),
+    ]
+)
+BATCH_ROWS: Final = 1 << 17
+DOUBT: Final = "the match probability lies between the review and the link line"
+_WORDS: Final = pa.dictionary(pa.int32(), pa.string())
+
+
+@kernel
+def _count_sizes(cluster, sizes):  # type: ignore[no-untyped-def]
+    for row in range(cluster.shape[0]):
+        sizes[cluster[row]] += 1
+
+
+def _words(places: NDArray[Any], words: pa.Array) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int32, copy=False)), words)
+
+
+def _with_words(schema: pa.Schema, names: frozenset[str]) -> pa.Schema:
+    """The schema with some of its columns as dictionaries."""
+    return pa.schema(
+        [pa.field(each.name, _WORDS if each.name in names else each.type) for each in schema]
+    )
+
+
+class ClusterRows:
+    """Rows of clusters.parquet, one a record, in the order of the input.
+
+    Parameters
+    ----------
+    ingested : the encoded records
+    decided : what became of them
+    namespace : sets the enterprise ids of this table apart from those of any other
+    enterprise_ids : uint64[n_records], the ids that an identity index gave; None makes some
+
+    Attributes
+    ----------
+    schema : as readers see it
+    sizes : int32[n_records], number of records of each cluster, at its smallest record
+    """
+
+    schema = CLUSTERS
+
+    def __init__(
+        self,
+        ingested: Ingested,
+        decided: Decided,
+        namespace: str,
+        enterprise_ids: NDArray[np.uint64] | None = None,
+    ) -> None:
+        self._ingested, self._decided, self._namespace = ingested, decided, namespace
+        self._enterprise_ids = enterprise_ids
+        self.sizes = np.zeros(ingested.record_count, np.int32)
+        _count_sizes(decided.cluster, self.sizes)
+
+    @property
+    def row_count(self) -> int:
+        return self._ingested.record_count
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All rows; `source` as a dictionary."""
+        names = pa.array(self._ingested.sources, pa.string())
+        schema = _with_words(CLUSTERS, frozenset({"source"}))
+        for first, source, record_id in self._ingested.store.record_ids():
+            place = slice(first, first + len(source))
+            cluster = self._decided.cluster[place]
+            if self._enterprise_ids is not None:
+                ids = self._enterprise_ids[place]
+            else:
+                ids = enterprise_ids_for(cluster, self._namespace)
+            columns = [
+                _words(source, names),
+                record_id,
+                format_enterprise_ids(ids),
+                pa.array(self.sizes[cluster]),
+                pa.array(self._decided.confidence[place]),
+            ]
+            yield pa.record_batch(columns, schema=schema)
+
+
+@dataclass(frozen=True, slots=True)
+class _Levels:
+    """The labels of one comparison, and which of them each pattern shows."""
+
+    name: str
+    labels: pa.Array
+    of_pattern: NDArray[np.int32]
+
+
+class PairRows:
+    """Rows of links.parquet, heaviest first, or of review.parquet.
+
+    Parameters
+    ----------
+    ingested, decided : as for ClusterRows
+    compiled : the model that compared the pairs
+    for_review : only the pairs that a person should decide, each with its reason
+
+    Attributes
+    ----------
+    schema : as readers see it
+    """
+
+    def __init__(
+        self,
+        ingested: Ingested,
+        compiled: CompiledModel,
+        decided: Decided,
+        *,
+        for_review: bool = False,
+        like: PairRows | None = None,
+    ) -> None:
+        self._ingested, self._decided, self._for_review = ingested, decided, for_review
+        if like is None:
+            self._order = heaviest_first(decided.edges.weight)
+            self._patterns: PatternIndex = index_patterns(decided.edges.pattern)
+        else:
+            self._order, self._patterns = like._order, like._patterns
+        if for_review:
+            self._order = self._order[~decided.is_link[self._order]]
+        self._levels = _levels(compiled, self._patterns.pattern)
+        self._refusals = pa.array(REFUSAL_TEXTS[1:], pa.string())
+        self._reasons = pa.array([DOUBT, *REFUSAL_TEXTS[1:]], pa.string())
+        self.schema = self._schema()
+
+    @property
+    def row_count(self) -> int:
+        return len(self._order)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All rows; texts of which there are few as dictionaries."""
+        few = {"source_l", "source_r", "decision", "refused", "reason"}
+        few |= {f"level_{each.name}" for each in self._levels}
+        schema = _with_words(self.schema, frozenset(few))
+        for start in range(0, len(self._order), BATCH_ROWS):
+            columns = self._columns(self._order[start : start + BATCH_ROWS])
+            yield pa.record_batch(columns, schema=schema)
+
+    def _columns(self, chosen: NDArray[np.int64]) -> list[pa.Array]:
+        store, edges = self._ingested.store, self._decided.edges
+        names = pa.array(self._ingested.sources, pa.string())
+        columns: list[pa.Array] = []
+        for rows in (edges.left[chosen], edges.right[chosen]):
+            columns.append(_words(store.gather_sources(rows), names))
+            columns.append(store.gather_record_ids(rows))
+        weight = edges.weight[chosen]
+        columns += [pa.array(weight), pa.array(match_probability(weight))]
+        decision = pa.array(["POSSIBLE_MATCH", "MATCH"])
+        columns.append(_words(self._decided.is_link[chosen], decision))
+        refusal = self._decided.refusal[chosen].astype(np.int32)
+        places = pa.array(refusal - 1, mask=refusal == 0)
+        columns.append(pa.DictionaryArray.from_arrays(places, self._refusals))
+        pattern = self._patterns.place[chosen]
+        columns += [_words(each.of_pattern[pattern], each.labels) for each in self._levels]
+        if self._for_review:
+            columns.append(_words(refusal, self._reasons))
+        return columns
+
+    def _schema(self) -> pa.Schema:
+        text, number = pa.string(), pa.float64()
+        names = ["source_l", "record_id_l", "source_r", "record_id_r"]
+        fields = [pa.field(name, text) for name in names]
+        fields += [pa.field(name, number) for name in ("match_weight", "match_probability")]
+        fields += [pa.field(name, text) for name in ("decision", "refused")]
+        fields += [pa.field(f"level_{each.name}", text) for each in self._levels]
+        if self._for_review:
+            fields.append(pa.field("reason", text))
+        return pa.schema(fields)
+
+
+def _levels(compiled: CompiledModel, pattern: NDArray[np.int64]) -> list[_Levels]:
+    cells = compiled.unpack_patterns(pattern)
+    levels = []
+    for number, comparison in enumerate(compiled.comparisons):
+        used, place = np.unique(cells[number], return_inverse=True)
+        labels = pa.array([level_label(comparison, int(cell)) for cell in used], pa.string())
+        levels.append(_Levels(comparison.comparison.name, labels, place.astype(np.int32)))
+    return levels

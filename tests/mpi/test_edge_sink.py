@@ -1,0 +1,90 @@
+"""Pairs kept by several threads come out sorted, each once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blocking.context import CandidateChunk
+from matching.compiled_parts import PairScores
+from mpi.edge_sink import RANGE_PAIRS, RECORDS_MAX, EdgeSink
+from person.errors import ConfigError
+
+PAIRS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(-30, 30)))
+
+
+def filled(sink: EdgeSink, chunks: list[list[tuple[int, int, int]]]) -> EdgeSink:
+    """Give each chunk of (record, record, weight) to the sink; the pattern is weight + 100."""
+    for chunk in chunks:
+        pairs = [pair for pair in chunk if pair[0] != pair[1]]
+        records = np.array([record for pair in pairs for record in pair[:2]], np.uint64)
+        rows = np.zeros((len(records), 3), np.uint64)
+        rows[:, 2] = records | np.uint64(7 << 40)  # a source stands above the record's number
+        left = np.arange(0, len(records), 2, dtype=np.int32)
+        weight = np.array([float(pair[2]) for pair in pairs])
+        scores = PairScores(
+            weight,
+            weight.astype(np.int64) + 100,
+            (1,),
+            np.arange(len(left), dtype=np.int32),
+            np.zeros(len(left)),
+        )
+        sink.take(CandidateChunk(0, rows, left, left + np.int32(1)), left, left + 1, scores)
+    return sink
+
+
+@settings(deadline=None)
+@given(st.lists(PAIRS, max_size=4), st.sampled_from([0, 200, 1 << 20]))
+def test_pairs_come_out_sorted_and_once(
+    chunks: list[list[tuple[int, int, int]]], memory_bytes: int
+) -> None:
+    """As a dictionary keeps them: smaller record first, nothing under the least weight; the same
+    where they went through a file."""
+    sink = filled(EdgeSink(41, -16.0, memory_bytes), chunks)
+    expected: dict[tuple[int, int], int] = {}
+    for one, other, weight in (pair for chunk in chunks for pair in chunk):
+        if one != other and weight >= -16:
+            expected.setdefault((min(one, other), max(one, other)), weight)
+    pairs = sink.sorted_pairs()
+    left, right = pairs.key >> np.uint64(32), pairs.key & np.uint64(0xFFFFFFFF)
+    assert sorted(expected) == list(zip(left.tolist(), right.tolist()))
+    assert [float(expected[each]) for each in sorted(expected)] == pairs.weight.tolist()
+    assert [expected[each] + 100 for each in sorted(expected)] == pairs.pattern.tolist()
+    assert len(pairs.key) == len(pairs.relative)
+    kept = [pair for chunk in chunks for pair in chunk if pair[0] != pair[1]]
+    assert len(kept) == sink.pair_count
+    assert 0 == len(sink.sorted_pairs().key)
+
+
+def test_many_pairs_are_sorted_in_ranges() -> None:
+    """More pairs than one range takes, in records far apart, equal numpy's sort."""
+    random = np.random.default_rng(3)
+    count = 3 * RANGE_PAIRS + 17
+    one = random.integers(0, 1 << 20, count)
+    other = one + random.integers(1, 1 << 18, count)
+    rows = np.zeros((2 * count, 1), np.uint64)
+    rows[0::2, 0], rows[1::2, 0] = other, one
+    left = np.arange(0, 2 * count, 2, dtype=np.int32)
+    sink = EdgeSink(1 << 21, 0.0)
+    scores = PairScores(
+        other.astype(float), one, (1,), np.arange(count, dtype=np.int32), np.full(count, -3.0)
+    )
+    sink.take(CandidateChunk(0, rows, left, left + 1), left, left + np.int32(1), scores)
+    pairs = sink.sorted_pairs()
+    expected = np.unique(one.astype(np.uint64) << np.uint64(32) | other.astype(np.uint64))
+    assert expected.tolist() == pairs.key.tolist()
+    assert (expected >> np.uint64(32)).tolist() == pairs.pattern.tolist()
+    assert (expected & np.uint64(0xFFFFFFFF)).tolist() == pairs.weight.tolist()
+
+
+def test_no_pairs_are_no_edges() -> None:
+    """A run without candidate pairs has empty arrays, not none."""
+    assert 0 == len(EdgeSink(10, 0.0).sorted_pairs().key)
+
+
+def test_more_records_than_keys_hold_are_refused() -> None:
+    """Record numbers must fit 31 bits; larger tables stream."""
+    with pytest.raises(ConfigError):
+        EdgeSink(RECORDS_MAX, 0.0)
