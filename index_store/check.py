@@ -126,7 +126,8 @@ def _orphans(
     snapshot: Snapshot, records: NDArray[np.int64], identities: NDArray[np.int64]
 ) -> Iterator[Finding]:
     """Membership and members are two views of one relation."""
-    distinct = np.unique(identities)
+    distinct = np.sort(identities)  # np.unique takes ten times as long
+    distinct = distinct[np.diff(distinct, prepend=-1) != 0]
     offsets, members = snapshot.members(distinct)
     listed = np.sort((np.repeat(distinct, np.diff(offsets)) << 32) | members)
     wanted = (identities << 32) | records

@@ -148,8 +148,9 @@ class IdentityIndex(IdentityQueries):
                 batch.set_fact("revision", revision)
         if is_new:
             self._facts_seen = revision
-        self._sources = sources
-        self._names = {number: name for name, number in sources.items()}
+        if len(sources) != len(self._sources):
+            self._sources = sources
+            self._names = {number: name for name, number in sources.items()}
 
     # ------------------------------------------------------------------ records
 

@@ -145,8 +145,10 @@ class IdentityState:
 
     def live_identities(self) -> NDArray[np.int64]:
         """Numbers of the identities that have records, rising."""
-        found = np.unique(self.membership)
-        return found[found != ABSENT]
+        held = self.membership[self.membership != ABSENT]
+        is_live = np.zeros(int(held.max(initial=-1)) + 1, np.bool_)
+        is_live[held] = True
+        return np.flatnonzero(is_live)
 
     def problems(self) -> list[str]:
         """Broken invariants, as sentences; none in a sound index."""

@@ -77,7 +77,9 @@ def _add_in_waves(
     """
     if not places:
         return
-    keys = _key_sets(session, people.rows[places])
+    keys: list[set[Any]] = [set()]
+    if len(places) > 1:  # one record cannot matter to another
+        keys = _key_sets(session, people.rows[places])
     keys_of = dict(zip(places, keys, strict=True))
     queries = Queries(rows=people.rows, source=sources, itself=np.full(len(people), -1, np.int64))
     waiting = places

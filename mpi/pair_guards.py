@@ -71,6 +71,7 @@ _EXACT: Final = frozenset({"exact"})
 _SAME_NUMBER: Final = frozenset({"exact", "one_digit", "transposed"})
 _SAME_PHONE: Final = frozenset({"exact", "any_shared", "one_digit", "transposed"})
 _SAME_ADDRESS: Final = frozenset({"same", "most_grams", "same_numbers_some_grams"})
+_OTHER_HOME: Final = frozenset({"most_grams_other_numbers", "some_grams", "else"})
 
 
 def pair_refusals(compiled: CompiledModel, pattern: NDArray[np.int64]) -> NDArray[np.object_]:
@@ -169,7 +170,7 @@ def _lives_apart(compiled: CompiledModel, cells: NDArray[np.int32]) -> NDArray[n
     """Pairs whose phones or addresses differ, and neither agrees."""
     phone = _at(compiled, cells, "phone", _SAME_PHONE)
     address = _at(compiled, cells, "address", _SAME_ADDRESS)
-    differs = _at(compiled, cells, "phone", _ELSE) | _at(compiled, cells, "address", _ELSE)
+    differs = _at(compiled, cells, "phone", _ELSE) | _at(compiled, cells, "address", _OTHER_HOME)
     return differs & ~phone & ~address
 
 
