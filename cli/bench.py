@@ -155,7 +155,7 @@ def baseline(result: str, out: str) -> None:
     """Keep a result as the baseline that later runs are checked against.
 
     \b
-    Example:
+    Examples:
       mpi bench run --scale small --out now.json
       mpi bench baseline now.json
     """
@@ -274,7 +274,7 @@ def approximate(scale: str, rule_set: str, out: str, quiet: bool, as_json: bool)
     beside them: pairs added, how many are true, recall, time and memory.
 
     \b
-    Example:
+    Examples:
       mpi bench approximate --scale small --rules tight
     """
     from bench.approximate import run_approximate_bench

@@ -33,11 +33,11 @@ def command(
     digest_key: str | None,
     as_table: bool,
 ) -> None:
-    """Print the events of the journal, with the enterprise ids that each affected.
+    """Print the events of the journal, or follow them.
 
-    A cache downstream remembers the number of the last event it has seen and asks for what came
-    since. With --follow the command stays until it is stopped; it needs no lock and holds nobody
-    up.
+    Each comes with the enterprise ids that it affected. A cache downstream remembers the number
+    of the last event it has seen and asks for what came since. With --follow the command stays
+    until it is stopped; it needs no lock and holds nobody up.
 
     \b
     Examples:

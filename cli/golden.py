@@ -26,13 +26,14 @@ def command(
     digest_key: str | None,
     as_table: bool,
 ) -> None:
-    """Print the golden record of one identity: for each field the value that survives.
+    """Print the golden record of one identity.
 
-    Beside each value stand the record it comes from, the rule that chose it, and how many of the
-    records agree. This is the one command of the index that prints a person's values.
+    For each field it has the value that survives, and beside it the record it comes from, the
+    rule that chose it, and how many of the records agree. This is the one command of the index
+    that prints a person's values.
 
     \b
-    Example:
+    Examples:
       mpi golden --index people.index 3MN2-JFW93-9AYD8 --table
     """
     from cli.identity_options import opened, print_answers

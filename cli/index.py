@@ -217,7 +217,7 @@ def verify(ctx: click.Context, index_dir: str, digest_key: str | None, as_table:
     wrong; the findings name numbers, never a person's values.
 
     \b
-    Example:
+    Examples:
       mpi index verify people.index
     """
     from cli.identity_options import opened, print_answers
@@ -241,7 +241,7 @@ def backup(index_dir: str, destination: str, digest_key: str | None, as_table: b
     itself and can be opened and verified like one.
 
     \b
-    Example:
+    Examples:
       mpi index backup people.index /backup/people-2026-03-01
     """
     from cli.identity_options import opened, print_answers
@@ -265,7 +265,7 @@ def restore(source_dir: str, index_dir: str, digest_key: str | None, as_table: b
     DIR is a directory that does not exist yet: move a damaged index away first.
 
     \b
-    Example:
+    Examples:
       mpi index restore /backup/people-2026-03-01 people.index
     """
     from cli.identity_options import print_answers
@@ -286,7 +286,7 @@ def compact(index_dir: str, digest_key: str | None, as_table: bool) -> None:
     they are packed. Readers go on meanwhile; a killed run leaves the index as it was.
 
     \b
-    Example:
+    Examples:
       mpi index compact people.index
     """
     from cli.identity_options import opened, print_answers
@@ -343,6 +343,11 @@ def tasks() -> None:
 
     A task asks whose record it is, or whether two identities are one person. `mpi merge` and
     `mpi split` answer tasks too and close them.
+
+    \b
+    Examples:
+      mpi index tasks list people.index --table
+      mpi index tasks close people.index 1281 --by 'Dr Li'
     """
 
 
@@ -355,7 +360,7 @@ def list_tasks(index_dir: str, with_closed: bool, digest_key: str | None, as_tab
     """List open tasks, oldest first, with the candidates and why no machine decided.
 
     \b
-    Example:
+    Examples:
       mpi index tasks list people.index --table
     """
     from cli.identity_options import opened, print_answers
@@ -384,7 +389,7 @@ def close_task(
     """Close a task and leave everybody where they are.
 
     \b
-    Example:
+    Examples:
       mpi index tasks close people.index 1281 --by 'Dr Li'
     """
     from cli.identity_options import opened, print_answers
@@ -414,7 +419,7 @@ def different(
     """Declare two identities two people, whatever their records weigh; nobody asks again.
 
     \b
-    Example:
+    Examples:
       mpi index tasks different people.index 3MN2-JFW93-9AYD8 7KQ4-0TXBA-2W9RE --by 'Dr Li'
     """
     from cli.identity_options import opened, print_answers

@@ -38,7 +38,7 @@ def command(
     automatic work changes it, `mpi split` and `mpi undo` do.
 
     \b
-    Example:
+    Examples:
       mpi merge --index people.index 3MN2-JFW93-9AYD8 7KQ4-0TXBA-2W9RE --by 'Dr Li'
     """
     from cli.identity_options import opened, print_answers

@@ -38,7 +38,7 @@ def command(
     brings the record back.
 
     \b
-    Example:
+    Examples:
       mpi remove --index people.index H001 P124 --by desk-7 --reason 'entered twice'
     """
     from cli.identity_options import opened, print_answers

@@ -31,10 +31,11 @@ def command(
     as_table: bool,
     **options: Any,
 ) -> None:
-    """Decide who a person is: linked, for review, or new. Nothing is written.
+    """Decide who a person is: linked, for review, or new.
 
-    Prints the outcome with its match weight, the reasons where it is no link, and the candidates
-    with their grades. With --batch a line is printed for each row of the table.
+    Nothing is written. Prints the outcome with its match weight, the reasons where it is no
+    link, and the candidates with their grades. With --batch a line is printed for each row of
+    the table.
 
     \b
     Examples:

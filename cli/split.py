@@ -39,7 +39,7 @@ def command(
     decision: no automatic work changes it.
 
     \b
-    Example:
+    Examples:
       mpi split --index people.index 3MN2-JFW93-9AYD8 H001/P124 H002/77 --by 'Dr Li'
     """
     from cli.identity_options import opened, print_answers, record_argument

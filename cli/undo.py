@@ -42,7 +42,7 @@ def command(
     those to take back first.
 
     \b
-    Example:
+    Examples:
       mpi undo --index people.index 4711 --by 'Dr Li' --reason 'wrong file merged'
     """
     from cli.identity_options import opened, print_answers

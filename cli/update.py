@@ -39,13 +39,13 @@ def command(
     as_table: bool,
     **options: Any,
 ) -> None:
-    """Replace the content of one record; it is decided on again and may move.
+    """Replace the content of one record; it may move.
 
-    Give everything that the record says now: what is left out is no longer said. A record that
-    is not in the index is exit code 6; `mpi add` adds it.
+    The record is decided on again. Give everything that the record says now: what is left out is
+    no longer said. A record that is not in the index is exit code 6; `mpi add` adds it.
 
     \b
-    Example:
+    Examples:
       mpi update --index people.index --source H001 --record-id P124 --person new.json
     """
     from cli.identity_options import collect_person, opened, print_answers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,7 @@ from index_store.single_kernels import (
     find_reference,
     identity_of,
     match_key,
+    match_value,
 )
 
 __all__ = ["FIRST_POSTING_TABLE", "TABLES", "Base", "base_path", "posting_table"]
@@ -146,6 +148,18 @@ class Base:
             match_key(table.first_keys, table.segments, np.uint64(key), is_posting, out)
         return out[:count]
 
+    def match_value(
+        self, rule: int, key: int, n_words: int, place: NDArray[np.int64], value: int
+    ) -> NDArray[np.int64] | None:
+        """Records under a posting key whose row holds a value; None where they are too many."""
+        table, out = self.posting(rule), np.empty(_FEW, np.int64)
+        count = match_value(
+            *(table.first_keys, table.segments, np.uint64(key)),
+            *(self._rows.first_keys, self._rows.segments, self._slots),
+            *(n_words, place, np.uint64(value), out),
+        )
+        return None if count < 0 else out[:count]
+
     def identity(self, record: int) -> int:
         """Membership of one record below record_count; -1 removed."""
         found: int = identity_of(self._membership.segments, self._width, self._per_leaf, record)
@@ -177,4 +191,4 @@ class Base:
             return None
         edges: list[int] = offsets.tolist()
         text = data[: edges[-1]].tobytes()
-        return source.tolist(), [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+        return source.tolist(), [text[a:b] for a, b in pairwise(edges)]

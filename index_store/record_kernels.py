@@ -40,6 +40,8 @@ __all__ = [
     "pack_rows",
 ]
 
+_FLAGS_AT_ONCE = 48
+
 
 @kernel
 def _slot(row, slots, slot):  # type: ignore[no-untyped-def]
@@ -115,11 +117,12 @@ def pack_rows(rows, slots, first_record, is_last, leaves, first_keys):  # type: 
 
 
 @kernel
-def _payload_bit(address, place, count, total, optional_widths):  # type: ignore[no-untyped-def]
-    """(bit of a row's flags, bit of its payload); fills the widths of the optional slots."""
+def _payload_bit(address, place, count, total, codes, optional_widths):  # type: ignore[no-untyped-def]
+    """(bit of a row's flags, bit of its payload); fills the slots' bytes and optional widths."""
     fixed, options = int64(0), int64(0)
     for slot in range(total):
-        code = int64(take_bits(address, 64 + 8 * slot, int64(8)))
+        code = int64(load_word(address + uint64(8 + slot)) & uint64(0xFF))
+        codes[slot] = code
         if code & 128:
             optional_widths[options] = code & 127
             options += 1
@@ -131,9 +134,12 @@ def _payload_bit(address, place, count, total, optional_widths):  # type: ignore
     bit = flag + count * options + int64(take_bits(address, anchor + near, int64(16)))
     bit += (place - near) * fixed
     for other in range(near, place):
-        for option in range(options):
-            if take_bits(address, flag + other * options + option, int64(1)):
-                bit += optional_widths[option]
+        for start in range(0, options, _FLAGS_AT_ONCE):
+            part = min(options - start, int64(_FLAGS_AT_ONCE))
+            flags = take_bits(address, flag + other * options + start, part)
+            for option in range(part):  # no branches: half of the flags are set, at random
+                is_set = int64((flags >> uint64(option)) & uint64(1))
+                bit += optional_widths[start + option] & -is_set
     return flag + place * options, bit
 
 
@@ -141,7 +147,7 @@ def _payload_bit(address, place, count, total, optional_widths):  # type: ignore
 def gather_rows(first_keys, segments, slots, wanted, skip, out):  # type: ignore[no-untyped-def]
     """Rows by record number."""
     total = slots.shape[0]
-    optional_widths = np.zeros(total, np.int64)
+    codes, optional_widths = np.zeros(total, np.int64), np.zeros(total, np.int64)
     for position in range(wanted.shape[0]):
         if skip[position]:
             continue
@@ -149,19 +155,17 @@ def gather_rows(first_keys, segments, slots, wanted, skip, out):  # type: ignore
         header = load_word(address)
         place = wanted[position] - int64(header & uint64(0xFFFFFFFF))
         count = int64((header >> uint64(32)) & uint64(0xFFFF))
-        flag, bit = _payload_bit(address, place, count, total, optional_widths)
+        flag, bit = _payload_bit(address, place, count, total, codes, optional_widths)
         row = out[position]
         row[:] = 0
         for slot in range(total):
-            width = int64(take_bits(address, 64 + 8 * slot, int64(8)))
-            is_there = True
-            if width & 128:
-                is_there = take_bits(address, flag, int64(1)) != 0
+            width = codes[slot] & 127
+            if codes[slot] & 128:
                 flag += 1
-            if is_there:
-                value = take_bits(address, bit, width & 127)
-                row[slots[slot, 0]] |= value << uint64(slots[slot, 1])
-                bit += width & 127
+                if not take_bits(address, flag - 1, int64(1)):
+                    continue
+            row[slots[slot, 0]] |= take_bits(address, bit, width) << uint64(slots[slot, 1])
+            bit += width
 
 
 @kernel

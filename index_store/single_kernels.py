@@ -5,6 +5,7 @@ A call costs more than the work, so each of these does in one call what a batch 
 
 from __future__ import annotations
 
+import numpy as np
 from numba import int64, uint64
 
 from index_store.leaf_kernels import (
@@ -14,12 +15,12 @@ from index_store.leaf_kernels import (
     take_bits,
 )
 from index_store.memory import load_word
-from index_store.record_kernels import _character, _entry, find_records
+from index_store.record_kernels import _character, _entry, find_records, gather_rows
 from index_store.text_kernels import _hash_references
 from person.hashing import mix64
 from person.jit import kernel
 
-__all__ = ["describe_records", "find_reference", "identity_of", "match_key"]
+__all__ = ["describe_records", "find_reference", "identity_of", "match_key", "match_value"]
 
 
 @kernel
@@ -45,6 +46,30 @@ def match_key(first_keys, segments, key, is_posting, out):  # type: ignore[no-un
             break
         leaf, place = leaf + 1, int64(0)
     return found
+
+
+@kernel
+def match_value(  # type: ignore[no-untyped-def]
+    first_keys, segments, key, row_keys, row_segments, slots, n_words, place, value, out
+):
+    """Records under a posting key whose row holds a value at (word, shift, bits).
+
+    Returns how many there are, -1 where `out` is too small for all records under the key.
+    """
+    count = match_key(first_keys, segments, key, True, out)
+    if count > out.shape[0]:
+        return int64(-1)
+    rows = np.empty((count, n_words), np.uint64)
+    gather_rows(row_keys, row_segments, slots, out[:count], np.zeros(count, np.bool_), rows)
+    kept = int64(0)
+    for position in range(count):
+        held = rows[position, place[0]] >> uint64(place[1])
+        if place[2] < 64:
+            held &= (uint64(1) << uint64(place[2])) - uint64(1)
+        if held == value:
+            out[kept] = out[position]
+            kept += 1
+    return kept
 
 
 @kernel

@@ -274,6 +274,20 @@ class Snapshot:
             return self.postings(rule, np.array([key], np.uint64))[1]
         return self._base.match(self._base.posting(rule), key, is_posting=True)
 
+    def postings_with(self, rule: int, key: int, place: NDArray[np.int64], value: int) -> list[int]:
+        """Records of one key whose row holds a value at (word, shift, bits), int64[3].
+
+        The value must be part of the key: a row that changes it has left the key's postings.
+        """
+        if self._base is not None and not self._filter.holds(TOUCH_POSTING + rule, key):
+            held = self._base.match_value(rule, key, self.state.n_words, place, value)
+            if held is not None:
+                return held.tolist()
+        records = self.postings_of(rule, key)
+        word, shift, bits = place.tolist()
+        words = self.rows(records)[:, word] >> np.uint64(shift)
+        return records[words & np.uint64((1 << bits) - 1) == np.uint64(value)].tolist()
+
     def members_of(self, identity: int) -> list[int]:
         """`members` of one identity."""
         if not 0 <= identity < self.state.record_count:

@@ -80,7 +80,9 @@ def _test(values, tag, words, out):  # type: ignore[no-untyped-def]
 def _holds(value, tag, words):  # type: ignore[no-untyped-def]
     """`_test` of one value."""
     hashed = mix64(value ^ mix64(uint64(tag) + uint64(0x9E3779B97F4A7C15)))
-    bits = (uint64(1) << (hashed & uint64(63))) | (uint64(1) << ((hashed >> uint64(6)) & uint64(63)))
+    bits = (uint64(1) << (hashed & uint64(63))) | (
+        uint64(1) << ((hashed >> uint64(6)) & uint64(63))
+    )
     return words[(hashed >> uint64(16)) & uint64(words.shape[0] - 1)] & bits == bits
 
 
@@ -139,7 +141,7 @@ class TouchFilter:
 
     def holds(self, tag: int, value: int) -> bool:
         """Whether the delta may hold one value."""
-        for layer in self._layers:
-            if _holds(np.uint64(value), tag, layer):
-                return True
-        return False
+        if not self._layers:
+            return False
+        wanted = np.uint64(value)
+        return any(_holds(wanted, tag, layer) for layer in self._layers)

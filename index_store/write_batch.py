@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from index_store.delta import ADDED, REMOVED
 from index_store.environment import Environment
-from index_store.format import RECORDS_MAX, State, pack_checked, pack_state
+from index_store.format import RECORDS_MAX, pack_checked, pack_state
 from index_store.snapshot import Snapshot, _plain_key
 from index_store.text_kernels import check_texts, hash_references, join_texts
 from index_store.touched import (

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from data_gen.check import PopulationCheck
     from matching.model import Model, read_model
     from mpi.analysis import Analysis, analyse
     from mpi.evaluation import Evaluation, evaluate
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from mpi.generation import Generated, generate, population
     from mpi.identity_index import IdentityIndex
     from mpi.pipeline import dedupe, link, train
-    from mpi.population_check import PopulationCheck, check_population
+    from mpi.population_check import check_population
     from mpi.profiling import Profile, profile
     from mpi.result import Result
     from mpi.schema_draft import SchemaDraft, infer_schema
@@ -58,7 +59,7 @@ _HOME = {
     "IdentityIndex": "mpi.identity_index",
     "Generated": "mpi.generation",
     "Model": "matching.model",
-    "PopulationCheck": "mpi.population_check",
+    "PopulationCheck": "data_gen.check",
     "Profile": "mpi.profiling",
     "Result": "mpi.result",
     "Schema": "person.schema",

@@ -290,7 +290,8 @@ def _members(
         return records, np.repeat(np.arange(len(identities)), np.diff(offsets))
     found = [snapshot.members_of(each) for each in identities.tolist()]
     place = [place for place, each in enumerate(found) for _ in each]
-    return np.array(sum(found, []), np.int64), np.array(place, np.int64)
+    held = [record for each in found for record in each]
+    return np.array(held, np.int64), np.array(place, np.int64)
 
 
 def _guard(

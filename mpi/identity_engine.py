@@ -7,7 +7,7 @@ are too long for their slot.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +18,7 @@ from blocking.kernels import combine_keys
 from blocking.keys import ResolvedRule, resolve_rules
 from matching.compiled import compile_model
 from mpi.calibration import match_probability
+from mpi.identity_digest import DigestKey, Sealer
 from mpi.identity_facts import IndexFacts
 from mpi.identity_numbers import find_number_place
 from mpi.pair_guards import pair_refusals
@@ -74,13 +75,20 @@ class Engine:
     layout : of the rows in the index
     overflow : long names among the index's records and the present queries
     digest : of the model, for events
+    sealer : turns identifiers into keyed digests; None where they stay as they are
     """
 
-    def __init__(self, facts: IndexFacts, overflow: OverflowTable | None = None) -> None:
+    def __init__(
+        self,
+        facts: IndexFacts,
+        overflow: OverflowTable | None = None,
+        key: DigestKey | None = None,
+    ) -> None:
         self.facts = facts
         self.schema = facts.schema
         self.layout: Layout = layout_for(facts.schema.fields)
         self.digest = facts.model_digest
+        self.sealer = None if key is None else Sealer(key, self.layout)
         self._columns: dict[tuple[str, ...], PersonColumns] = {}
         self._refusals: dict[int, str | None] = {}
         self._levels: dict[int, dict[str, str]] = {}
@@ -89,7 +97,10 @@ class Engine:
 
     def _compile(self) -> None:
         facts = self.facts
-        self.compiled = compile_model(facts.model, self.layout, self.overflow, facts.frequencies)
+        frequencies = facts.frequencies
+        if self.sealer is not None:  # those of identifiers count values that no row holds
+            frequencies = self.sealer.usable_frequencies(facts.model, frequencies)
+        self.compiled = compile_model(facts.model, self.layout, self.overflow, frequencies)
         self._resolved = resolve_rules(facts.rules, self.layout, self.overflow)
         self._key_parts = sorted({p for rule in self._resolved.rules for p in rule.key_parts})
         counts = [len(rule.variants) for rule in self._resolved.rules]
@@ -132,12 +143,17 @@ class Engine:
         return found
 
     def encode(self, table: pa.Table | pa.RecordBatch) -> PersonBatch:
-        """Encode records; long names among them are learnt."""
+        """Encode records, sealed where the index is; long names among them are learnt."""
         batch = encode_batch(
             table, self.schema, self.layout, self.columns(table.schema.names).bound
         )
         self.take_overflow(batch.overflow)
-        return batch
+        return self._sealed(batch)
+
+    def _sealed(self, batch: PersonBatch) -> PersonBatch:
+        if self.sealer is None:
+            return batch
+        return replace(batch, rows=self.sealer.seal(batch.rows))
 
     def encode_person(self, person: Mapping[str, str | None]) -> PersonBatch:
         """Encode one record whose values are texts: the same encoders, without Arrow's calls."""
@@ -151,7 +167,7 @@ class Engine:
         id_type = None if columns.id_type is None else _one_text(person[columns.id_type])
         batch = encode_columns(texts, id_type, 1, self.schema, self.layout)
         self.take_overflow(batch.overflow)
-        return batch
+        return self._sealed(batch)
 
     def encode_number(self, number: str, id_type: str | None) -> NDArray[np.uint64]:
         """Encode a person of whom nothing but an id number is known: uint64[1, n_words].
@@ -162,9 +178,7 @@ class Engine:
         """
         place = self.number_place
         if place is None:
-            raise ConfigError(
-                "this index keeps no postings of id numbers; search by other fields"
-            )
+            raise ConfigError("this index keeps no postings of id numbers; search by other fields")
         has_type = id_type is not None and bool(self.schema.id_type)
         if not place.parts:
             person = {place.field.columns[0]: number}
@@ -172,7 +186,8 @@ class Engine:
                 person[self.schema.id_type[0]] = id_type
             return self.encode_person(person).rows
         types = _one_text(id_type) if has_type else None
-        return place.encode(_one_text(number), types, self.layout.n_words)
+        rows = place.encode(_one_text(number), types, self.layout.n_words)
+        return rows if self.sealer is None else self.sealer.seal(rows)
 
     # ------------------------------------------------------------------ keys
 
@@ -297,6 +312,8 @@ class Engine:
 
     def identity_keys(self, rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Valid national ids, uint64[k], 0 = none; two different ones are two people."""
+        if self.sealer is not None:
+            return self.sealer.identity_keys(rows, self.schema)
         chunk = RecordChunk(0, rows, np.zeros(len(rows), np.uint16))
         keys = identity_keys([chunk], self.schema, self.layout, len(rows))
         return np.zeros(len(rows), np.uint64) if keys is None else keys

@@ -65,6 +65,7 @@ class IndexFacts:
     namespace : keys the enterprise ids
     survivorship : how golden records are made
     keeps_values : whether the text of records that come one by one is kept
+    digest : proof of the key under which identifiers are digests; None where they are as they are
     """
 
     schema: Schema
@@ -78,6 +79,7 @@ class IndexFacts:
     namespace: str
     survivorship: Survivorship = field(default_factory=Survivorship)
     keeps_values: bool = True
+    digest: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         if not self.model.is_trained:
@@ -108,6 +110,7 @@ class IndexFacts:
             "namespace": self.namespace,
             "survivorship": self.survivorship.to_dict(),
             "keeps_values": self.keeps_values,
+            "digest": None if self.digest is None else dict(self.digest),
             "frequencies": sorted(self.frequencies),
         }
         facts = {
@@ -153,6 +156,7 @@ def read_facts(snapshot: Snapshot) -> IndexFacts:
         namespace=settings["namespace"],
         survivorship=Survivorship.from_dict(settings["survivorship"]),
         keeps_values=settings["keeps_values"],
+        digest=settings.get("digest"),
     )
 
 

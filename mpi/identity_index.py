@@ -22,6 +22,7 @@ from index_store import create_index, open_index
 from matching.frequencies import TermFrequencies
 from matching.model import Model
 from mpi.identity_batches import add_rows
+from mpi.identity_digest import read_digest_key
 from mpi.identity_engine import Engine, as_table
 from mpi.identity_events import EventKind
 from mpi.identity_facts import (
@@ -72,6 +73,8 @@ class IdentityIndex(IdentityQueries):
         survivorship: Survivorship | None = None,
         population: int = DEFAULT_POPULATION,
         keep_values: bool = True,
+        digest_key: str | Path | None = None,
+        digest: str = "sm3",
         clock: Callable[[], int] = system_clock,
     ) -> IdentityIndex:
         """Make an empty index and open it for writing.
@@ -86,6 +89,9 @@ class IdentityIndex(IdentityQueries):
         survivorship : how golden records are made
         population : people expected; it sets the prior where the model ships with the product
         keep_values : keep the texts of records that are added one by one, for golden records
+        digest_key : file with the key under which identifiers are kept as digests; None keeps
+            them as they are
+        digest : 'sm3' or 'sha256'
         clock : milliseconds of UTC; for tests
 
         Raises
@@ -94,7 +100,13 @@ class IdentityIndex(IdentityQueries):
         ConfigError : no model, or one that does not fit the schema
         """
         facts = new_facts(schema, model, frequencies, rules, survivorship, population, keep_values)
-        engine = Engine(facts)
+        key = None if digest_key is None else read_digest_key(digest_key, digest)
+        if key is not None:
+            facts = facts.replace(digest=key.to_fact())
+        engine = Engine(facts, key=key)
+        if engine.sealer is not None:
+            known = engine.sealer.usable_frequencies(facts.model, facts.frequencies)
+            facts = facts.replace(frequencies=known)
         store = create_index(
             Path(path),
             n_words=engine.layout.n_words,
@@ -102,7 +114,7 @@ class IdentityIndex(IdentityQueries):
             facts=facts.to_facts(),
             slots=engine.storage_slots,
         )
-        index = cls(store, clock)
+        index = cls(store, clock, digest_key)
         with index._session(by=AUTO, reason="") as session:
             session.write(EventKind.CREATE, ())
         return index
@@ -113,6 +125,7 @@ class IdentityIndex(IdentityQueries):
         path: str | Path,
         *,
         writable: bool = False,
+        digest_key: str | Path | None = None,
         clock: Callable[[], int] = system_clock,
     ) -> IdentityIndex:
         """Open an index that exists.
@@ -121,15 +134,17 @@ class IdentityIndex(IdentityQueries):
         ----------
         path : its directory
         writable : also take the writer's lock
+        digest_key : key file of an index whose identifiers are keyed digests
         clock : milliseconds of UTC; for tests
 
         Raises
         ------
         IndexMissingError, IndexFormatError, IndexLockedError
+        IndexKeyError : the index needs its key, or another one
         """
         store = open_index(Path(path), writable=writable)
         try:
-            return cls(store, clock)
+            return cls(store, clock, digest_key)
         except BaseException:
             store.close()
             raise

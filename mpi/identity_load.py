@@ -24,6 +24,7 @@ from matching.frequencies import TermFrequencies
 from matching.model import Model, Thresholds
 from mpi.decide import REFUSAL_TEXTS, Decided
 from mpi.identity_assign import NEW_IDENTITY, Assignment, assign_identities
+from mpi.identity_digest import check_record_ids, kept_frequencies, kept_overflow
 from mpi.identity_events import Change, Event, EventKind, encode_event
 from mpi.identity_facts import IndexFacts
 from mpi.identity_index import IdentityIndex
@@ -91,6 +92,7 @@ def load_run(
     by: str = "auto",
     reason: str = "batch run",
     memory_bytes: int = MEMORY_BYTES,
+    digest_key: str | Path | None = None,
     clock: Callable[[], int] = system_clock,
 ) -> LoadReport:
     """Bring the outcome of a batch run into an index, made if it is not there.
@@ -103,6 +105,7 @@ def load_run(
     model, frequencies : with which they were decided; the index decides with them from now on
     by, reason : for the journal
     memory_bytes : for the bulk load's buffers
+    digest_key : key file of an index whose identifiers are keyed digests, or are to be
     clock : milliseconds of UTC
 
     Returns
@@ -118,8 +121,10 @@ def load_run(
         )
     )
     if not (directory / "data.mdb").exists():
-        IdentityIndex.create(directory, schema=schema, model=model, clock=clock).close()
-    with IdentityIndex.open(directory, writable=True, clock=clock) as index:
+        IdentityIndex.create(
+            directory, schema=schema, model=model, digest_key=digest_key, clock=clock
+        ).close()
+    with IdentityIndex.open(directory, writable=True, digest_key=digest_key, clock=clock) as index:
         load = _Load(index, ingested, decided, model, frequencies, by, reason, clock)
         return load.run(memory_bytes)
 
@@ -187,7 +192,7 @@ class _Load:
         self.by, self.reason, self.clock = by, reason, clock
         self.facts: IndexFacts = index.facts.replace(
             model=model,
-            frequencies=dict(frequencies),
+            frequencies=kept_frequencies(index.engine.sealer, model, frequencies),
             prior_shift=float(decided.prior_shift),
             link_weight=float(decided.thresholds.link_weight),
             review_weight=float(decided.thresholds.review_weight),
@@ -238,7 +243,7 @@ class _Load:
             numbers = read_sources(batch)
             session = self._session(batch, numbers)
             self.sources = session.source_numbers(list(self.ingested.sources))
-            write_overflow(batch, self.ingested.overflow)
+            write_overflow(batch, *kept_overflow(self.index.engine.sealer, self.ingested))
             for name, value in self.facts.to_facts().items():
                 batch.set_fact(name, value)
             evidence = {
@@ -367,8 +372,15 @@ class _Load:
             if not is_new.all():
                 rows, source, place = rows[is_new], source[is_new], place[is_new]
                 record_id = record_id.filter(pa.array(is_new))
-            rows = repack_rows(rows, self.ingested.layout, self.index.engine.layout)
-            yield rows, self.sources[source].astype(np.uint16), record_id, place
+            if self.index.engine.sealer is not None:
+                check_record_ids(record_id, first_row=chunk.first_row)
+            yield self._own_rows(rows), self.sources[source].astype(np.uint16), record_id, place
+
+    def _own_rows(self, rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Rows of the run as the index holds them."""
+        engine = self.index.engine
+        rows = repack_rows(rows, self.ingested.layout, engine.layout)
+        return rows if engine.sealer is None else engine.sealer.seal(rows)
 
     # ------------------------------------------------------------------ move
 
@@ -384,7 +396,7 @@ class _Load:
         for start in range(0, len(places), CHANGES_PER_EVENT):
             part = places[start : start + CHANGES_PER_EVENT]
             rows = self.ingested.store.gather_rows(part)
-            rows = repack_rows(rows, self.ingested.layout, self.index.engine.layout)
+            rows = self._own_rows(rows)
             with self.index.store.write() as batch:
                 session = self._session(batch)
                 changes = self._row_changes(session, records[part], rows)

@@ -27,21 +27,25 @@ class NumberPlace:
     field : the national id
     rule : number of the rule whose only key it is
     table : of the rule's postings
-    word, shift, mask : of the number in a row
+    slot : int64[3], (word, shift, bits) of the number in a row
     parts : (component, word, shift) of the whole field; none where only a hash of it is kept
     """
 
     field: Field
     rule: int
     table: int
-    word: int
-    shift: np.uint64
-    mask: np.uint64
+    slot: NDArray[np.int64]
     parts: tuple[tuple[str, int, int], ...]
 
+    def value_of(self, rows: NDArray[np.uint64]) -> int:
+        """The number of the first row as it is kept; 0 = none."""
+        word, shift, bits = self.slot.tolist()
+        return int(rows[0, word]) >> shift & ((1 << bits) - 1)
+
     def values_of(self, rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        """The number of each row as it is kept, uint64[k], 0 = none."""
-        return rows[:, self.word] >> self.shift & self.mask
+        """The number of each row, uint64[k]; 0 = none."""
+        word, shift, bits = self.slot.tolist()
+        return rows[:, word] >> np.uint64(shift) & np.uint64((1 << bits) - 1)
 
     def encode(
         self, number: Utf8Column, id_type: Utf8Column | None, n_words: int
@@ -70,12 +74,8 @@ def find_number_place(
         return None
     for number, rule in enumerate(rules):
         if rule.rule.keys == (field.name,):
-            word, shift, bits = layout.value_slots(field.name)[0].tolist()
+            slot = np.ascontiguousarray(layout.value_slots(field.name)[0])
             parts = tuple(place[:3] for place in layout.positions[field.name])
             is_hashed = any(component == "hash" for component, _, _ in parts)
-            mask = np.uint64((1 << bits) - 1)
-            return NumberPlace(
-                *(field, number, tables[number], word, np.uint64(shift), mask),
-                () if is_hashed else parts,
-            )
+            return NumberPlace(field, number, tables[number], slot, () if is_hashed else parts)
     return None

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mpi.identity_digest import check_record_ids
 from mpi.identity_engine import Engine, as_table
 from person.errors import InputError
 from person.text import string_array
@@ -82,9 +83,13 @@ def read_people(
     record_ids = _texts(table, columns.record_id)
     if needs_references:
         _check_references(sources, record_ids, engine)
+        if engine.sealer is not None:
+            check_record_ids(record_ids)
     values: list[dict[str, str] | None] = [None] * len(batch)
     if needs_references and engine.facts.keeps_values:
         values = _values(table, engine)
+        if engine.sealer is not None:
+            values = [engine.sealer.without_identifiers(each) for each in values]
     return People(
         rows=batch.rows,
         sources=sources,
@@ -112,12 +117,16 @@ def _read_person(
     values: dict[str, str] | None = None
     if needs_references:
         _check_references(sources, record_ids, engine)
+        if engine.sealer is not None:
+            check_record_ids(record_ids)
         if engine.facts.keeps_values:
             values = {}
             for each in columns.bound:
                 text = ";".join(filter(None, map(text_of, each.columns)))
                 if text:
                     values[each.field.name] = text
+            if engine.sealer is not None:
+                values = engine.sealer.without_identifiers(values)
     time = _seconds(person[columns.updated_at]) if columns.updated_at else 0
     return People(
         rows=batch.rows,

@@ -17,6 +17,7 @@ import pyarrow as pa
 from index_store import IndexStore, Snapshot
 from mpi.identity_batches import resolve_rows
 from mpi.identity_decide import Queries, decide_queries
+from mpi.identity_digest import DigestKey, key_of_index
 from mpi.identity_engine import Engine, as_table
 from mpi.identity_facts import (
     IndexFacts,
@@ -59,16 +60,26 @@ class IdentityQueries:
     clock : milliseconds of UTC
     """
 
-    def __init__(self, store: IndexStore, clock: Callable[[], int] = system_clock) -> None:
+    def __init__(
+        self,
+        store: IndexStore,
+        clock: Callable[[], int] = system_clock,
+        digest_key: str | Path | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._digest_key = digest_key
+        self._key: DigestKey | None = None
         with store.read() as snapshot:
             self._load(snapshot)
 
     def _load(self, snapshot: Snapshot) -> None:
         self._sources = read_sources(snapshot)
         self._names = {number: name for name, number in self._sources.items()}
-        self._engine = Engine(read_facts(snapshot), read_overflow(snapshot))
+        facts = read_facts(snapshot)
+        if self._key is None:
+            self._key = key_of_index(facts.digest, self._digest_key, self._store.path)
+        self._engine = Engine(facts, read_overflow(snapshot), self._key)
         self._facts_seen = snapshot.fact("revision")
         self._events_seen = snapshot.event_count
 

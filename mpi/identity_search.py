@@ -34,15 +34,12 @@ def find_by_number(reader: Reader, number: str, id_type: str | None) -> list[int
     rows = engine.encode_number(number, id_type)
     place = engine.number_place
     assert place is not None, "without one nothing is encoded"
-    wanted = place.values_of(rows)[0]
+    wanted = place.value_of(rows)
     if not wanted:
         return []
-    records = snapshot.postings_of(place.table, int(engine.first_keys(place.rule, rows)[0]))
-    if not len(records):
-        return []
-    held = place.values_of(snapshot.rows(records))
-    owners = {snapshot.identity(each) for each in records[held == wanted].tolist()}
-    return sorted(owners - {-1})
+    key = int(engine.first_keys(place.rule, rows)[0])
+    records = snapshot.postings_with(place.table, key, place.slot, wanted)
+    return sorted({snapshot.identity(record) for record in records} - {-1})
 
 
 def search_people(reader: Reader, fields: Mapping[str, Any], limit: int) -> list[ScoredCandidate]:
