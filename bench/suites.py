@@ -123,8 +123,10 @@ def _run_pytest(suites: Sequence[str], scale: str, raw: Path, only: str | None) 
         f"--benchmark-json={raw.resolve()}", *(["-k", only] if only else []),
         *(str(ROOT / "bench" / f"bench_{suite}.py") for suite in suites),
     ]  # fmt: skip
+    # Started by a test that xdist runs, pytest-benchmark would refuse to measure.
+    mine = {name: value for name, value in os.environ.items() if "PYTEST_XDIST" not in name}
     environment = {
-        **os.environ,
+        **mine,
         "MPI_BENCH_SCALE": scale,
         "MPI_BENCH_DATA": str(data_folder().resolve()),
     }

@@ -94,6 +94,8 @@ def test_options_reach_the_library(library: Library) -> None:
         "strict": True,
         "overwrite": True,
         "clustering": "components",
+        "approximate": False,
+        "resume": False,
     }
     assert expected == seen
 
