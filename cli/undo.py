@@ -49,4 +49,5 @@ def command(
 
     with opened(index_dir, digest_key, writable=True) as index:
         placed = index.undo(list(events), by=by, reason=reason, whole_batch=whole_batch)
-        print_answers(placed, as_table=as_table)
+        event = {"undone": list(events), "last_event": index.statistics()["events"]}
+        print_answers([event, *placed], as_table=as_table)

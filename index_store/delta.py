@@ -90,14 +90,17 @@ class Delta:
 
     def entries(self, database: bytes, low: bytes, high: bytes | None) -> Iterator[Any]:
         """(key, value) with low <= key < high, as buffers valid until the next step."""
-        with self._transaction.cursor(db=self._databases[database]) as cursor:
-            if not (cursor.set_range(low) if low else cursor.first()):
-                return
-            for key, value in cursor:
-                key = bytes(key)
-                if high is not None and key >= high:
+        try:
+            with self._transaction.cursor(db=self._databases[database]) as cursor:
+                if not (cursor.set_range(low) if low else cursor.first()):
                     return
-                yield key, value
+                for key, value in cursor:
+                    key = bytes(key)
+                    if high is not None and key >= high:
+                        return
+                    yield key, value
+        except lmdb.Error as error:
+            raise our_error(self._path, error) from error
 
     def checked_entries(
         self, database: bytes, low: bytes, high: bytes | None

@@ -214,6 +214,7 @@ class LeafFile:
                 readahead=False,
                 max_dbs=_MAX_DATABASES,
             )
+            self._refuse_cut_file()
             self._leaves = self._environment.open_db(b"leaves", create=False)
             self._directory = self._environment.open_db(b"directory", create=False)
             self._transaction = self._environment.begin(buffers=True)
@@ -225,6 +226,14 @@ class LeafFile:
             )
         self.facts: dict[str, Any] = document["facts"]
         self.tables = self._open_tables(document)
+
+    def _refuse_cut_file(self) -> None:
+        """Reading a mapped page that the file no longer has would end the process."""
+        pages = self._environment.info()["last_pgno"] + 1
+        if self.path.stat().st_size < pages * self._environment.stat()["psize"]:
+            raise IndexCorruptError(
+                f"{self.path}: the file is cut short; restore a backup", path=str(self.path)
+            )
 
     def _stored(self, key: bytes, crc: int | None = None) -> Any:
         value = self._transaction.get(key, db=self._directory)

@@ -182,7 +182,7 @@ def create_index(
     assert 1 <= n_words <= 64, "rows of 1 to 64 words"
     assert len(rules) <= RULES_MAX, "rules are numbered in one byte"
     directory = Path(path)
-    if directory.exists() and any(directory.iterdir()):
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise IndexMissingError(
             f"{directory}: not empty; an index is made in a new directory", path=str(directory)
         )

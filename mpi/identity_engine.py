@@ -321,7 +321,10 @@ class Engine:
 
 def _one_text(text: str | None) -> Utf8Column:
     """A column of one text."""
-    data = np.frombuffer((text or "").encode(), np.uint8)
+    try:
+        data = np.frombuffer((text or "").encode(), np.uint8)
+    except UnicodeEncodeError as error:
+        raise InputError("a value holds bytes that are no text; give it in UTF-8") from error
     return Utf8Column(
         np.array([0, len(data)], np.int32), data, np.array([text is not None], np.bool_)
     )

@@ -40,6 +40,7 @@ from mpi.identity_view import (
 )
 from mpi.ingest import Ingested
 from person.enterprise_id import enterprise_ids_for
+from person.errors import ConfigError
 from person.layout import Layout
 from person.schema import Schema, load_schema
 
@@ -61,6 +62,8 @@ class LoadReport:
     identities_new, identities_redirected, identities_contested : numbers of identities; contested
         clusters were left as they were because stewards' decisions stand against them
     tasks, tasks_left_out : review tasks raised, and those past the limit, the lightest
+    model_taken : whether the index decides by the run's model and lines from now on; a run of
+        fewer records than the index holds leaves it its own
     first_event, last_event : of the journal
     """
 
@@ -73,6 +76,7 @@ class LoadReport:
     identities_contested: int
     tasks: int
     tasks_left_out: int
+    model_taken: bool
     first_event: int
     last_event: int
 
@@ -102,7 +106,8 @@ def load_run(
     path : directory of the index
     ingested : the encoded records of the run
     decided : their clusters, lines and pairs in doubt
-    model, frequencies : with which they were decided; the index decides with them from now on
+    model, frequencies : with which they were decided; the index decides with them from now on,
+        unless it holds more records than the run: a few records teach too little
     by, reason : for the journal
     memory_bytes : for the bulk load's buffers
     digest_key : key file of an index whose identifiers are keyed digests, or are to be
@@ -111,6 +116,11 @@ def load_run(
     Returns
     -------
     LoadReport
+
+    Raises
+    ------
+    ConfigError : the run's records were read by another schema than the index's
+    IndexStoreError, InputError
     """
     directory = Path(path)
     schema = _full_schema(ingested.schema)
@@ -125,6 +135,12 @@ def load_run(
             directory, schema=schema, model=model, digest_key=digest_key, clock=clock
         ).close()
     with IdentityIndex.open(directory, writable=True, digest_key=digest_key, clock=clock) as index:
+        held = index.facts.schema.name
+        if held != schema.name:
+            raise ConfigError(
+                f"{directory}: this index is of the schema {held}, the run of {schema.name}; run "
+                "with the index's schema (--schema), or load into an index of its own"
+            )
         load = _Load(index, ingested, decided, model, frequencies, by, reason, clock)
         return load.run(memory_bytes)
 
@@ -198,6 +214,8 @@ class _Load:
             review_weight=float(decided.thresholds.review_weight),
         )
         self.count = ingested.record_count
+        with index.store.read() as snapshot:
+            self.takes_model = self.count >= snapshot.record_count
         self.cluster: NDArray[np.int64] = decided.cluster.astype(np.int64)
         self.sources: NDArray[np.int64] = np.zeros(0, np.int64)
         self.changed = self.moved = 0
@@ -228,6 +246,7 @@ class _Load:
             identities_contested=len(assignment.contested),
             tasks=tasks,
             tasks_left_out=left_out,
+            model_taken=self.takes_model,
             first_event=first_event,
             last_event=last_event,
         )
@@ -244,17 +263,21 @@ class _Load:
             session = self._session(batch, numbers)
             self.sources = session.source_numbers(list(self.ingested.sources))
             write_overflow(batch, *kept_overflow(self.index.engine.sealer, self.ingested))
-            for name, value in self.facts.to_facts().items():
-                batch.set_fact(name, value)
-            evidence = {
-                "model": self.facts.model_digest,
-                "link_weight": self.facts.link_weight,
-                "review_weight": self.facts.review_weight,
-                "prior_shift": self.facts.prior_shift,
-            }
-            session.write(EventKind.MODEL, (), evidence=evidence)
+            if self.takes_model:
+                self._write_model(batch, session)
             batch.set_fact("revision", str(batch.event_count).encode())
         self.index.refresh()
+
+    def _write_model(self, batch: WriteBatch, session: Session) -> None:
+        for name, value in self.facts.to_facts().items():
+            batch.set_fact(name, value)
+        evidence = {
+            "model": self.facts.model_digest,
+            "link_weight": self.facts.link_weight,
+            "review_weight": self.facts.review_weight,
+            "prior_shift": self.facts.prior_shift,
+        }
+        session.write(EventKind.MODEL, (), evidence=evidence)
 
     def _session(self, batch: WriteBatch, sources: dict[str, int] | None = None) -> Session:
         return Session(

@@ -8,50 +8,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from cli.main import run
-
 from .made_up_people import write_residents
+from .shell import Shell
 
 ROOT = Path(__file__).resolve().parents[2]
 NUMBER = "11010519491231002X"
 OTHER_NUMBER = "440524188001010014"
 WANG = {"name": "王小明", "id_number": NUMBER, "birth_date": "1949-12-31", "gender": "女"}
 LI = {"name": "李建国", "birth_date": "1972-05-06", "gender": "男", "phone": "13912345678"}
-
-
-class Output:
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        assert 0 == self.code, self.err
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-class Shell:
-    """Runs command lines in this process and keeps what they print."""
-
-    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
-        self._capture = capture
-
-    def __call__(self, *words: object) -> Output:
-        self._capture.readouterr()
-        code = run([str(word) for word in words])
-        captured = self._capture.readouterr()
-        return Output(code, captured.out, captured.err)
-
-
-@pytest.fixture
-def mpi(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
-    for name in ("MPI_DEBUG", "MPI_INDEX", "MPI_ACTOR", "MPI_DIGEST_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    return Shell(capsys)
 
 
 @pytest.fixture
@@ -167,7 +135,8 @@ def test_merge_split_and_undo_are_stewards_work(mpi: Shell, index: Path) -> None
     assert (wang, li) == (redirected["enterprise_id"], redirected["asked_for"])
     event = mpi("history", "--index", index, wang).lines[-1]
     assert ("MERGE", "Dr Li", "asked") == (event["kind"], event["by"], event["reason"])
-    assert 0 == mpi("undo", "--index", index, event["event"], "--by", "Dr Li").code
+    undone = mpi("undo", "--index", index, event["event"], "--by", "Dr Li").lines[0]
+    assert ([event["event"]], event["event"] + 1) == (undone["undone"], undone["last_event"])
     assert li == who(mpi, index, "H1/c")
     parted = mpi("split", "--index", index, wang, "H2/b", "--by", "Dr Li").lines[0]
     assert [{"source": "H2", "record_id": "b"}] == parted["records"]
@@ -367,3 +336,31 @@ def test_a_sealed_index_shows_no_id_number(
     assert 3 == numbered.code
     assert NUMBER not in numbered.err
     assert 0 == mpi("index", "verify", path, *with_key).code
+
+
+def test_a_small_run_leaves_the_index_its_model(mpi: Shell, tmp_path: Path) -> None:
+    """Two records teach nothing that a registry of thousands should decide by."""
+    people, _ = write_residents(tmp_path)
+    index, few = tmp_path / "index", tmp_path / "few.csv"
+    assert mpi("index", "load", index, people, "--quiet").lines[0]["model_taken"]
+    before = mpi("index", "info", index).lines[0]
+    few.write_text("record_id,name,birth_date\nn1,孙梅,1966-03-04\nn2,李强,1971-05-06\n")
+    assert not mpi("index", "load", index, few, "--quiet").lines[0]["model_taken"]
+    after = mpi("index", "info", index).lines[0]
+    assert [before[name] for name in ("model", "link_weight")] == [
+        after[name] for name in ("model", "link_weight")
+    ]
+
+
+def test_a_run_of_another_schema_is_refused(mpi: Shell, index: Path, tmp_path: Path) -> None:
+    """Its columns would be taken for fields that they are not."""
+    table, schema = tmp_path / "few.csv", tmp_path / "other.toml"
+    table.write_text("record_id,name,birth_date\nn1,孙梅,1966-03-04\nn2,李强,1971-05-06\n")
+    schema.write_text(
+        "[schema]\nname = 'other'\n[fields.name]\nkind = 'han_name'\n"
+        "[fields.birth_date]\nkind = 'date'\n"
+    )
+    words = ["dedupe", table, "--schema", schema, "--out", tmp_path / "out", "--index", index]
+    answer = mpi(*words, "--quiet")
+    assert 2 == answer.code
+    assert "this index is of the schema resident, the run of other" in answer.err

@@ -203,6 +203,17 @@ def test_a_damaged_page_of_the_base_is_found(path: Path) -> None:
         assert expected == [(finding.table, finding.message) for finding in store.check()]
 
 
+def test_a_base_that_was_cut_short_is_refused(path: Path) -> None:
+    """Reading a page that is gone would end the process."""
+    with new_index(path) as store:
+        add(store, NaiveIndex(), 500)
+        store.fold()
+    (base,) = path.glob("base-*.mdb")
+    os.truncate(base, base.stat().st_size // 2)
+    with pytest.raises(IndexCorruptError, match="cut short"), open_index(path) as store:
+        store.read().__enter__()
+
+
 def test_a_damaged_event_is_found_and_not_handed_out(path: Path) -> None:
     """A journal whose bytes changed is reported, and reading that event is refused."""
     with new_index(path) as store, store.write() as batch:
