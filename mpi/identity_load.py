@@ -11,7 +11,7 @@ simply run again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -152,15 +152,7 @@ def _full_schema(used: Schema) -> Schema:
     known = {each.name: each for each in used.fields}
     full = load_schema()
     fields = tuple(known.get(each.name, each) for each in full.fields)
-    return Schema(
-        name=full.name,
-        fields=fields,
-        record_id=used.record_id,
-        source=used.source,
-        id_type=used.id_type,
-        updated_at=used.updated_at,
-        duplicate_free_sources=used.duplicate_free_sources,
-    )
+    return replace(used, fields=fields)
 
 
 def repack_rows(rows: NDArray[np.uint64], held: Layout, wanted: Layout) -> NDArray[np.uint64]:
@@ -271,12 +263,9 @@ class _Load:
     def _write_model(self, batch: WriteBatch, session: Session) -> None:
         for name, value in self.facts.to_facts().items():
             batch.set_fact(name, value)
-        evidence = {
-            "model": self.facts.model_digest,
-            "link_weight": self.facts.link_weight,
-            "review_weight": self.facts.review_weight,
-            "prior_shift": self.facts.prior_shift,
-        }
+        lines = ("link_weight", "review_weight", "prior_shift")
+        evidence = {name: getattr(self.facts, name) for name in lines}
+        evidence["model"] = self.facts.model_digest
         session.write(EventKind.MODEL, (), evidence=evidence)
 
     def _session(self, batch: WriteBatch, sources: dict[str, int] | None = None) -> Session:
