@@ -150,9 +150,7 @@ def _full_schema(used: Schema) -> Schema:
     if used.name != "resident":
         return used
     known = {each.name: each for each in used.fields}
-    full = load_schema()
-    fields = tuple(known.get(each.name, each) for each in full.fields)
-    return replace(used, fields=fields)
+    return replace(used, fields=tuple(known.get(each.name, each) for each in load_schema().fields))
 
 
 def repack_rows(rows: NDArray[np.uint64], held: Layout, wanted: Layout) -> NDArray[np.uint64]:
