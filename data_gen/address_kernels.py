@@ -18,13 +18,14 @@ from data_gen.record_layout import (
 from person.address import add_token
 from person.fold import hash_codes
 from person.hashing import mix64
-from person.jit import kernel
+from person.jit import kernel, load_uint64, store_uint8, store_uint16, store_uint64
 
 __all__ = [
     "ADDRESS_BYTES_MAX",
     "encode_pieces",
     "hash_numbers",
     "put_address",
+    "put_bytes",
     "put_code",
     "put_number",
 ]
@@ -37,46 +38,47 @@ TOWN_BLOCK, ROAD_BLOCK, VILLAGE_BLOCK, ESTATE_BLOCK, DORMITORY_BLOCK = 3, 4, 5, 
 HAO, LOU, ZHUANG, DAN, YUAN, SHI, ZU = (ord(character) for character in "号楼幢单元室组")
 DASH = ord("-")
 _POWERS = 10 ** np.arange(19, dtype=np.uint64)
-_UNITS = np.array([48 + number % 10 for number in range(100)], np.uint8)
-_TENS = np.array([48 + number // 10 for number in range(100)], np.uint8)
+_PAIRS = np.array([48 + n // 10 | (48 + n % 10) << 8 for n in range(100)], np.uint16)
+"""The two digits of a number below 100 as bytes in the order written."""
+
+
+# Text is written by address: a kernel that is handed an array counts a reference to it, which
+# costs more than the few bytes that most of these write.
 
 
 @kernel
-def put_code(data, at, code):  # type: ignore[no-untyped-def]
-    """Write a code point as UTF-8; returns the position after it."""
+def put_code(at, code):  # type: ignore[no-untyped-def]
+    """Write a code point as UTF-8 at an address; returns the address after it."""
     if code < 0x80:
-        data[at] = code
+        store_uint8(at, code)
         return at + 1
     if code < 0x800:
-        data[at] = 0xC0 | code >> 6
-        data[at + 1] = 0x80 | code & 0x3F
+        store_uint8(at, 0xC0 | code >> 6)
+        store_uint8(at + 1, 0x80 | code & 0x3F)
         return at + 2
     if code < 0x10000:
-        data[at] = 0xE0 | code >> 12
-        data[at + 1] = 0x80 | code >> 6 & 0x3F
-        data[at + 2] = 0x80 | code & 0x3F
+        store_uint16(at, (0xE0 | code >> 12) | (0x80 | code >> 6 & 0x3F) << 8)
+        store_uint8(at + 2, 0x80 | code & 0x3F)
         return at + 3
-    data[at] = 0xF0 | code >> 18
-    data[at + 1] = 0x80 | code >> 12 & 0x3F
-    data[at + 2] = 0x80 | code >> 6 & 0x3F
-    data[at + 3] = 0x80 | code & 0x3F
+    store_uint16(at, (0xF0 | code >> 18) | (0x80 | code >> 12 & 0x3F) << 8)
+    store_uint16(at + 2, (0x80 | code >> 6 & 0x3F) | (0x80 | code & 0x3F) << 8)
     return at + 4
 
 
 @kernel
-def put_number(data, at, number, width):  # type: ignore[no-untyped-def]
-    """Write a number in decimal, at least `width` digits; returns the position after it."""
+def put_number(at, number, width):  # type: ignore[no-untyped-def]
+    """Write a number in decimal, at least `width` digits; returns the address after it."""
     digits, rest = width, uint64(number)
     while digits < 19 and rest >= _POWERS[digits]:
         digits += 1
-    place = at + digits - 1
-    while place > at:
-        pair = int64(rest % uint64(100))
-        rest //= uint64(100)
-        data[place], data[place - 1] = _UNITS[pair], _TENS[pair]
+    place = at + digits - 2
+    while place >= at:
+        upper = rest // uint64(100)
+        store_uint16(place, _PAIRS[int64(rest - upper * uint64(100))])
+        rest = upper
         place -= 2
-    if place == at:
-        data[at] = _UNITS[int64(rest % uint64(10))]
+    if place + 1 == at:
+        store_uint8(at, int64(48) + int64(rest % uint64(10)))
     return at + digits
 
 
@@ -113,53 +115,60 @@ def find_pieces(address, form, regions, starts):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def put_piece(data, at, piece, pieces):  # type: ignore[no-untyped-def]
-    """Write a piece's text, nothing for -1; returns the position after it."""
-    if piece < 0:
-        return at
-    for place in range(pieces.offsets[piece], pieces.offsets[piece + 1]):
-        data[at] = pieces.data[place]
-        at += 1
-    return at
+def put_bytes(at, start, length):  # type: ignore[no-untyped-def]
+    """Copy `length` bytes from an address, up to seven more than that."""
+    for place in range(0, length, 8):
+        store_uint64(at + place, load_uint64(uint64(start + place), 0))
+    return at + length
 
 
 @kernel
-def put_counted(data, at, number, word, dashed, is_first):  # type: ignore[no-untyped-def]
+def put_piece(at, piece, pieces):  # type: ignore[no-untyped-def]
+    """Write a piece's text, nothing for -1; returns the address after it."""
+    if piece < 0:
+        return at
+    start = int64(pieces.offsets[piece])
+    length = int64(pieces.offsets[piece + 1]) - start
+    return put_bytes(at, int64(pieces.data.ctypes.data) + start, length)
+
+
+@kernel
+def put_counted(at, number, word, dashed, is_first):  # type: ignore[no-untyped-def]
     """Write '3幢', or '-3' ('3' where it is the first); nothing for 0."""
     if number <= 0:
         return at
     if dashed:
         if not is_first:
-            at = put_code(data, at, DASH)
-        return put_number(data, at, int64(number), 1)
-    return put_code(data, put_number(data, at, int64(number), 1), word)
+            at = put_code(at, DASH)
+        return put_number(at, int64(number), 1)
+    return put_code(put_number(at, int64(number), 1), word)
 
 
 @kernel
-def put_address(data, at, address, form, regions, pieces):  # type: ignore[no-untyped-def]
-    """Write an address as UTF-8 and return the position after it."""
+def put_address(at, address, form, regions, pieces):  # type: ignore[no-untyped-def]
+    """Write an address as UTF-8 at an address and return the one after it."""
     found = find_pieces(address, form, regions, pieces.starts)
     dashed, kind = form & DASHED_NUMBERS != 0, int64(address[KIND])
-    at = put_piece(data, put_piece(data, at, found[0], pieces), found[1], pieces)
+    at = put_piece(put_piece(at, found[0], pieces), found[1], pieces)
     if kind == VILLAGE:
-        at = put_piece(data, at, found[3], pieces)
-        at = put_counted(data, at, address[BUILDING], ZU, dashed, True)
-        return put_counted(data, at, address[NUMBER], HAO, dashed, address[BUILDING] <= 0)
-    at = put_piece(data, at, found[2], pieces)
+        at = put_piece(at, found[3], pieces)
+        at = put_counted(at, address[BUILDING], ZU, dashed, True)
+        return put_counted(at, address[NUMBER], HAO, dashed, address[BUILDING] <= 0)
+    at = put_piece(at, found[2], pieces)
     is_last = kind == ROAD_HOUSE
-    at = put_counted(data, at, address[NUMBER], HAO, dashed and is_last, True)
-    at = put_piece(data, at, found[3], pieces)
+    at = put_counted(at, address[NUMBER], HAO, dashed and is_last, True)
+    at = put_piece(at, found[3], pieces)
     if address[BUILDING] > 0:
         word = ZHUANG if kind == ESTATE and address[PLACE] & 1 else HAO
-        at = put_counted(data, at, address[BUILDING], word, dashed, True)
+        at = put_counted(at, address[BUILDING], word, dashed, True)
         if word == HAO and not dashed:
-            at = put_code(data, at, LOU)
+            at = put_code(at, LOU)
     if address[UNIT] > 0:
-        at = put_counted(data, at, address[UNIT], DAN, dashed, address[BUILDING] <= 0)
+        at = put_counted(at, address[UNIT], DAN, dashed, address[BUILDING] <= 0)
         if not dashed:
-            at = put_code(data, at, YUAN)
+            at = put_code(at, YUAN)
     is_first = address[BUILDING] <= 0 and address[UNIT] <= 0 and not is_last
-    return put_counted(data, at, address[ROOM], SHI, dashed, is_first)
+    return put_counted(at, address[ROOM], SHI, dashed, is_first)
 
 
 @kernel

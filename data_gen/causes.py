@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -98,9 +99,11 @@ def cause_names(masks: NDArray[np.uint64]) -> pa.Array:
     -------
     pa.StringArray of n_records; most masks occur many times, so each is worded once
     """
-    distinct, place = np.unique(masks, return_inverse=True)
-    words = [
-        "|".join(cause.name for cause in CAUSES if mask >> cause.bit & 1)
-        for mask in distinct.tolist()
-    ]
-    return pa.array(words, pa.string()).take(pa.array(place.astype(np.int32)))
+    coded = pa.array(masks).dictionary_encode()
+    words = [_worded(mask) for mask in coded.dictionary.to_pylist()]
+    return pa.array(words, pa.string()).take(coded.indices)
+
+
+@lru_cache(maxsize=1 << 16)
+def _worded(mask: int) -> str:
+    return "|".join(cause.name for cause in CAUSES if mask >> cause.bit & 1)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from data_gen.check_people import check_people
 from data_gen.check_records import check_records
-from data_gen.findings import Finding
+from data_gen.findings import Finding, unjudged
 from data_gen.manifest import GENERATOR_VERSION, Manifest, find_problems, read_manifest
 from data_gen.parameters import GeneratorParameters
 from data_gen.people import COMMUNITY_PEOPLE
@@ -19,6 +19,9 @@ __all__ = ["PEOPLE_MAX", "RECORDS_MAX", "PopulationCheck", "check_directory"]
 
 PEOPLE_MAX: Final = 1_000_000
 RECORDS_MAX: Final = 3_000_000
+JUDGED_FROM: Final = 100
+"""People below which shares say nothing: they are shown then, and only what is so by construction
+is judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,12 +108,15 @@ def check_directory(
         people_count -= people_count % COMMUNITY_PEOPLE
     records = check_records(read_parts(directory, manifest, records_max), parameters)
     people = check_people(population.people(0, people_count))
+    findings = (*people.findings, *records.findings)
+    if people_count < JUDGED_FROM:
+        findings = tuple(each if each.low == each.high else unjudged(each) for each in findings)
     return PopulationCheck(
         directory=str(directory),
         manifest=manifest,
         people=people_count,
         records=min(records.records, manifest.stop - manifest.start),
         problems=(),
-        findings=(*people.findings, *records.findings),
+        findings=findings,
         charts=people.charts | records.charts,
     )

@@ -205,28 +205,28 @@ def hash_certificate(number, bits):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def put_codes(data, at, codes, length):  # type: ignore[no-untyped-def]
+def put_codes(at, codes, length):  # type: ignore[no-untyped-def]
     """Write code points as UTF-8."""
     for place in range(length):
-        at = put_code(data, at, int64(codes[place]))
+        at = put_code(at, int64(codes[place]))
     return at
 
 
 @kernel
 def add_slow(kind, row, slow):  # type: ignore[no-untyped-def]
-    """Note a row for a list of text; returns (its number there, where its text begins)."""
-    _, offsets, rows, counts, _ = slow
+    """Note a row for a list of text; returns (its number there, the address of its text)."""
+    starts, offsets, rows, counts, _ = slow
     number = counts[kind]
     rows[kind, number] = row
     counts[kind] = number + 1
-    return number, offsets[kind, number]
+    return number, starts[kind] + offsets[kind, number]
 
 
 @kernel
 def put_slow_codes(kind, codes, length, row, slow):  # type: ignore[no-untyped-def]
     """Write code points into a list of text."""
     number, at = add_slow(kind, row, slow)
-    slow[1][kind, number + 1] = put_codes(slow[0][kind], at, codes, length)
+    slow[1][kind, number + 1] = put_codes(at, codes, length) - slow[0][kind]
 
 
 @kernel
@@ -249,24 +249,23 @@ def put_slow_id(record, people, row, slow):  # type: ignore[no-untyped-def]
     number, at = add_slow(SLOW_ID, row, slow)
     document = 0
     if record.id_kind == ID_DOCUMENT:
-        at = put_document(slow[0][SLOW_ID], at, people.document[record.slot])
+        at = put_document(at, people.document[record.slot])
         document = int64(people.document_type[record.slot])
     else:
         body, check = int64(record.id_body), int64(record.id_check)
         document = document_of_body(body)
-        at = put_id(slow[0][SLOW_ID], at, body, check, False)
+        at = put_id(at, body, check, False)
     has_type = int64(draw_bits(record.unit, HABIT) >> uint64(8)) & 3 != 3
     slow[4][number] = 1 + document if has_type else 0
-    slow[1][SLOW_ID, number + 1] = at
+    slow[1][SLOW_ID, number + 1] = at - slow[0][SLOW_ID]
 
 
 @kernel
 def put_slow_address(address, form, regions, pieces, row, slow):  # type: ignore[no-untyped-def]
     """Write an address with a number in a name into the list of addresses."""
     number, at = add_slow(SLOW_ADDRESS, row, slow)
-    slow[1][SLOW_ADDRESS, number + 1] = put_address(
-        slow[0][SLOW_ADDRESS], at, address, form, regions, pieces
-    )
+    at = put_address(at, address, form, regions, pieces)
+    slow[1][SLOW_ADDRESS, number + 1] = at - slow[0][SLOW_ADDRESS]
 
 
 @kernel
@@ -325,8 +324,8 @@ def fill_rows(  # type: ignore[no-untyped-def]
         names' code_units, surname_flags, compound_units)
     order : int16[count], place of each record among the rows
     known_block : KNOWN_FIELDS[1] of the thread
-    slow : (data uint8[] each kind, offsets int64[kinds, rows + 1], rows int32[kinds, rows],
-        counts int64[kinds], id classes uint8[rows])
+    slow : (addresses of the text of each kind int64[kinds], offsets int64[kinds, rows + 1],
+        rows int32[kinds, rows], counts int64[kinds], id classes uint8[rows])
     """
     prefix_row, canonical = tables[2], tables[3]
     people, known, last, region = people_block[0], known_block[0], int64(-1), int64(0)

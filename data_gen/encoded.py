@@ -25,7 +25,7 @@ from data_gen.encode_kernels import (
     patch_ids,
     patch_words,
 )
-from data_gen.records import RecordTables, Workspace, community_records, draw_community_records
+from data_gen.records import RecordTables, Workspace, draw_stretches
 from person.address import encode_address
 from person.field import OverflowTable
 from person.han import han_tables
@@ -98,13 +98,14 @@ class _SlowTexts:
 
     def __init__(self, rows: int) -> None:
         self.data = tuple(np.empty(rows * width + 64, np.uint8) for width in _SLOW_BYTES)
+        self.starts = np.array([data.ctypes.data for data in self.data], np.int64)
         self.offsets = np.zeros((SLOW_KINDS, rows + 1), np.int64)
         self.rows = np.empty((SLOW_KINDS, rows), np.int32)
         self.counts = np.zeros(SLOW_KINDS, np.int64)
         self.classes = np.zeros(rows, np.uint8)
 
     def arrays(self) -> tuple[Any, ...]:
-        return self.data, self.offsets, self.rows, self.counts, self.classes
+        return self.starts, self.offsets, self.rows, self.counts, self.classes
 
     def column(self, kind: int) -> tuple[Utf8Column, NDArray[np.int32]]:
         """The texts of a kind and the rows they belong to."""
@@ -185,16 +186,11 @@ def draw_rows(tables: RecordTables, start: int, stop: int, workspace: Workspace)
     rows = np.empty((stop - start, resident_layout().n_words), np.uint64)
     source = np.empty(stop - start, np.uint16)
     slow = _slow_texts(workspace, stop - start)
-    each, number = tables.parameters.records_per_community, start
     kernel_tables = _kernel_tables(tables)
-    while number < stop:
-        position, first = divmod(number, each)
-        last = min(community_records(tables.parameters, position), stop - position * each)
-        draw_community_records(tables, position, first, last, workspace)
+    for numbers in draw_stretches(tables, start, stop, workspace):
         fill_rows(
-            *(workspace.records, last - first, workspace.block, workspace.pool),
+            *(workspace.records, len(numbers), workspace.block, workspace.pool),
             *(kernel_tables, workspace.order, workspace.known),
-            *(slow.arrays(), number - start, rows, source),
+            *(slow.arrays(), int(numbers[0]) - start, rows, source),
         )
-        number += last - first
     return EncodedRecords(start, rows, source, _patch(slow, rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -29,6 +30,7 @@ __all__ = [
     "Workspace",
     "community_records",
     "draw_community_records",
+    "draw_stretches",
     "record_count",
     "record_tables",
 ]
@@ -144,11 +146,11 @@ class Workspace:
         self.order = np.empty(self.records_max, np.int16)
         self.pool = np.empty(self.records_max * _CODES_A_NAME, np.uint32)
 
-    def ordered_records(self, count: int) -> NDArray[np.void]:
-        """The first `count` records in the order of their places: a copy."""
+    def turn(self, count: int) -> NDArray[np.int64]:
+        """Which entry of `records` stands at each place: int64[count]."""
         turn = np.empty(count, np.int64)
         turn[self.order[:count]] = np.arange(count)
-        return self.records[turn]
+        return turn
 
     @property
     def block(self) -> NDArray[np.void]:
@@ -189,3 +191,27 @@ def draw_community_records(
         *(workspace.visits, first, stop, workspace.records, workspace.pool),
         *(workspace.order, workspace.starts, workspace.known),
     )
+
+
+def draw_stretches(
+    tables: RecordTables, start: int, stop: int, workspace: Workspace
+) -> Iterator[NDArray[np.int64]]:
+    """Draw records start to stop of a population, the part of one community after another.
+
+    Parameters
+    ----------
+    tables : RecordTables
+    start, stop : record numbers, start < stop
+    workspace : holds what was drawn until the next step
+
+    Yields
+    ------
+    int64[n] : numbers of the records drawn, by place
+    """
+    each, number = tables.parameters.records_per_community, start
+    while number < stop:
+        position, first = divmod(number, each)
+        last = min(community_records(tables.parameters, position), stop - position * each)
+        draw_community_records(tables, position, first, last, workspace)
+        yield np.arange(number, number + last - first)
+        number += last - first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -9,11 +10,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from data_gen.causes import cause_names
-from data_gen.records import RecordTables, Workspace, community_records, draw_community_records
-from data_gen.text_kernels import COLUMN_BYTES, fill_texts
+from data_gen.records import RecordTables, Workspace, draw_stretches
+from data_gen.text_kernels import COLUMN_BYTES, fill_references, fill_texts
 from data_gen.truth_kernels import fill_truth
 
-__all__ = ["RECORD_SCHEMA", "TRUTH_SCHEMA", "draw_texts"]
+__all__ = ["RECORD_SCHEMA", "TRUTH_SCHEMA", "RecordColumns", "TruthColumns", "draw_texts"]
 
 RECORD_SCHEMA: Final = pa.schema(
     [
@@ -54,39 +55,99 @@ TRUTH_SCHEMA: Final = pa.schema(
 """Columns of the truth beside them; causes are bits, see `data_gen.causes`."""
 
 
-class _Buffers:
-    """Arrow buffers of one batch, filled community by community."""
+class TextBuffers:
+    """The bytes of text columns, filled from the first row on and used again.
+
+    Parameters
+    ----------
+    rows : most rows
+    widths : most bytes of a value of each column
+    """
+
+    def __init__(self, rows: int, widths: Sequence[int]) -> None:
+        self.data = tuple(np.empty(rows * width + 64, np.uint8) for width in widths)
+        self.starts = np.array([data.ctypes.data for data in self.data], np.int64)
+        self.offsets = np.zeros((len(widths), rows + 1), np.int32)
+
+    def columns(self, rows: int) -> list[pa.Array]:
+        """The first `rows` rows, on the same memory."""
+        return [
+            _string_array(self.offsets[place, : rows + 1], data)
+            for place, data in enumerate(self.data)
+        ]
+
+
+class RecordColumns:
+    """Records as text, row after row.
+
+    Parameters
+    ----------
+    rows : most rows
+    """
 
     def __init__(self, rows: int) -> None:
-        self.rows = rows
-        self.data = tuple(np.empty(rows * width + 64, np.uint8) for width in COLUMN_BYTES)
-        self.offsets = np.zeros((len(COLUMN_BYTES), rows + 1), np.int32)
+        self.rows, self.texts = 0, TextBuffers(rows, COLUMN_BYTES)
+
+    def add(
+        self,
+        tables: RecordTables,
+        workspace: Workspace,
+        order: NDArray[np.int64],
+        numbers: NDArray[np.int64],
+    ) -> None:
+        """Append entries `order` of the workspace's records, `numbers` of the population."""
+        fill_texts(
+            *(workspace.records, order, numbers, workspace.block, workspace.pool, tables.key),
+            (tables.regions, tables.pieces, tables.county_code),
+            *(self.texts.starts, self.texts.offsets, self.rows),
+        )
+        self.rows += len(order)
+
+    def take(self) -> pa.RecordBatch:
+        """What was added since the last call, valid until more is added."""
+        rows, self.rows = self.rows, 0
+        return pa.record_batch(self.texts.columns(rows), schema=RECORD_SCHEMA)
+
+
+class TruthColumns:
+    """The truth of records, row after row; `add` and `take` are those of `RecordColumns`.
+
+    Parameters
+    ----------
+    rows : most rows
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.rows, self.texts = 0, TextBuffers(rows, (COLUMN_BYTES[1], COLUMN_BYTES[0]))
         self.people = np.empty((4, rows), np.int64)
         self.causes = np.empty(rows, np.uint64)
 
     def add(
-        self, tables: RecordTables, workspace: Workspace, first: int, count: int, row: int
+        self,
+        tables: RecordTables,
+        workspace: Workspace,
+        order: NDArray[np.int64],
+        numbers: NDArray[np.int64],
     ) -> None:
-        """Append `count` records of the workspace, the first of them number `first`."""
-        block, records = workspace.block, workspace.ordered_records(count)
-        fill_texts(
-            *(records, count, block, workspace.pool, first, tables.key),
-            *((tables.regions, tables.pieces, tables.county_code), self.data, self.offsets, row),
+        fill_references(
+            *(workspace.records, order, numbers, tables.key, tables.county_code),
+            *(self.texts.starts, self.texts.offsets, self.rows),
         )
         person = workspace.people.first_person_id
-        fill_truth(records, count, block, person, row, self.people, self.causes)
+        fill_truth(
+            *(workspace.records, order, workspace.block, person),
+            *(self.rows, self.people, self.causes),
+        )
+        self.rows += len(order)
 
-    def batch(self) -> pa.RecordBatch:
-        columns = [_string_array(self.offsets[place], data) for place, data in enumerate(self.data)]
-        return pa.record_batch(columns, schema=RECORD_SCHEMA)
-
-    def truth(self, records: pa.RecordBatch) -> pa.RecordBatch:
-        person, household, mother, twin = self.people
+    def take(self) -> pa.RecordBatch:
+        rows, self.rows = self.rows, 0
+        person, household, mother, twin = self.people[:, :rows]
         columns = [
-            *(records.column("source"), records.column("record_id")),
+            *self.texts.columns(rows),
             *(pa.array(person), pa.array(household)),
             *(pa.array(ids, mask=ids < 0) for ids in (mother, twin)),
-            *(pa.array(self.causes), cause_names(self.causes)),
+            *(pa.array(self.causes[:rows]), cause_names(self.causes[:rows])),
         ]
         return pa.record_batch(columns, schema=TRUTH_SCHEMA)
 
@@ -121,14 +182,9 @@ def draw_texts(
     -----
     Single-threaded; numbers, dates and names are written straight into Arrow's buffers.
     """
-    buffers = _Buffers(stop - start)
-    each = tables.parameters.records_per_community
-    number = start
-    while number < stop:
-        position, first = divmod(number, each)
-        last = min(community_records(tables.parameters, position), stop - position * each)
-        draw_community_records(tables, position, first, last, workspace)
-        buffers.add(tables, workspace, number, last - first, number - start)
-        number += last - first
-    records = buffers.batch()
-    return records, buffers.truth(records)
+    records, truth = RecordColumns(stop - start), TruthColumns(stop - start)
+    for numbers in draw_stretches(tables, start, stop, workspace):
+        order = workspace.turn(len(numbers))
+        records.add(tables, workspace, order, numbers)
+        truth.add(tables, workspace, order, numbers)
+    return records.take(), truth.take()

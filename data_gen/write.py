@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import pyarrow as pa
@@ -26,8 +26,10 @@ from numpy.typing import NDArray
 from data_gen.causes import CAUSES
 from data_gen.manifest import MANIFEST_NAME, FileEntry, Manifest, file_sha256
 from data_gen.population import Population
-from data_gen.sources import SYSTEMS, system_of
-from data_gen.text import RECORD_SCHEMA, TRUTH_SCHEMA
+from data_gen.records import RecordTables, Workspace, draw_stretches, record_tables
+from data_gen.sources import SYSTEMS
+from data_gen.text import RECORD_SCHEMA, TRUTH_SCHEMA, RecordColumns, TruthColumns
+from data_gen.truth_kernels import count_bits
 from person.errors import ConfigError
 from person.threads import thread_count
 
@@ -36,7 +38,6 @@ __all__ = ["FILE_FORMATS", "ROWS_PER_FILE", "check_slice", "estimate_size", "wri
 FILE_FORMATS: Final = ("parquet", "csv")
 ROWS_PER_FILE: Final = 1_000_000
 ROW_GROUP_ROWS: Final = 65_536
-BATCH_ROWS: Final = 65_536
 # Columns of few distinct values; for the others a dictionary costs time and saves nothing.
 _DICTIONARY: Final = ["source", "id_type", "birth_date", "gender", "region_code", "cause_names"]
 # Bytes of a record with its truth, measured and rounded up; what the disk is asked for.
@@ -151,99 +152,143 @@ class _Job:
 
     def write_part(self, number: int) -> _Part:
         """Draw one part and write its files."""
-        first = number * self.rows_per_file
+        population = self.population
+        tables, first = record_tables(population.parameters), number * self.rows_per_file
+        workspace = Workspace(population.parameters.records_per_community)
+        files = {name: _RecordsFile(self._path(name, number), self) for name in SYSTEMS}
+        truth = _TruthFile(self._path(None, number), self)
         last = min(first + self.rows_per_file, self.stop)
-        writers: dict[str | None, _PartFile] = {}
-        part = _Part([], Counter(), {})
         try:
-            for records, truth in self.population.batches_with_truth(first, last, BATCH_ROWS):
+            for numbers in draw_stretches(tables, first, last, workspace):
                 if self.stopped.is_set():
                     raise _StoppedError
-                self._file(writers, None, number, TRUTH_SCHEMA).add(truth)
-                sources = pc.dictionary_encode(records.column("source"))
-                part.sources.update(_counted(sources))
-                for system, rows in _rows_of_systems(sources):
-                    chosen = records if len(rows) == records.num_rows else records.take(rows)
-                    self._file(writers, system, number, RECORD_SCHEMA).add(chosen)
-                    causes = truth.column("causes").to_numpy()[rows]
-                    part.causes[system] = part.causes.get(system, 0) + _bit_counts(causes)
-                self.on_rows(records.num_rows)
-            for writer in writers.values():
-                writer.close()
+                order = workspace.turn(len(numbers))
+                truth.add(tables, workspace, order, numbers)
+                systems = workspace.records["system"][order]
+                for code, name in enumerate(SYSTEMS):
+                    places = np.flatnonzero(systems == code)
+                    files[name].add(tables, workspace, order[places], numbers[places])
+                self.on_rows(len(numbers))
+            for file in (truth, *files.values()):
+                file.close()
         except BaseException:
-            for writer in writers.values():
-                writer.abandon()
+            for file in (truth, *files.values()):
+                file.abandon()
             raise
-        part.files = [
-            _entry(self.base, writer.path, system, number, writer.rows)
-            for system, writer in writers.items()
-        ]
-        return part
+        written = {name: file for name, file in files.items() if file.rows}
+        entries = [_entry(self.base, file, name, number) for name, file in written.items()]
+        return _Part(
+            [*entries, _entry(self.base, truth, None, number)],
+            truth.sources,
+            {name: file.causes for name, file in written.items()},
+        )
 
-    def _file(
-        self, writers: dict[str | None, _PartFile], system: str | None, number: int, schema: Any
-    ) -> _PartFile:
-        if system not in writers:
-            folder = self.base / "truth" if system is None else self.base / "records" / system
-            folder.mkdir(parents=True, exist_ok=True)
-            path = folder / f"part-{number:0{_PART_DIGITS}d}.{self.file_format}"
-            writers[system] = _PartFile(path, schema, self.file_format)
-        return writers[system]
+    def _path(self, system: str | None, number: int) -> Path:
+        folder = self.base / "truth" if system is None else self.base / "records" / system
+        return folder / f"part-{number:0{_PART_DIGITS}d}.{self.file_format}"
 
 
 class _PartFile:
-    """A file that takes batches of any size and writes row groups of one size.
+    """A file that takes records community by community and writes row groups of one size.
 
-    Row groups are cut by count and written from contiguous columns, so the bytes do not depend on
-    how the rows arrived.
+    Row groups are cut by count, so the bytes do not depend on how the records arrived. A file that
+    nothing is added to is not made.
     """
 
-    def __init__(self, path: Path, schema: pa.Schema, file_format: str) -> None:
+    schema: pa.Schema
+
+    def __init__(self, path: Path, job: _Job, columns: RecordColumns | TruthColumns) -> None:
         self.path, self.rows = path, 0
-        self._waiting: list[pa.RecordBatch] = []
-        self._waiting_rows = 0
-        self._schema = schema
-        self._file = path.open("wb")
+        self._format, self._columns = job.file_format, columns
+        self._file: BinaryIO | None = None
+        self._writer: Any = None
+
+    def add(
+        self,
+        tables: RecordTables,
+        workspace: Workspace,
+        order: NDArray[np.int64],
+        numbers: NDArray[np.int64],
+    ) -> None:
+        """Append records as `RecordColumns.add` does; full row groups are written."""
+        start = 0
+        while start < len(order):
+            stop = start + ROW_GROUP_ROWS - self._columns.rows
+            self._columns.add(tables, workspace, order[start:stop], numbers[start:stop])
+            start = stop
+            if self._columns.rows == ROW_GROUP_ROWS:
+                self._write(self._columns.take())
+
+    def _write(self, rows: pa.RecordBatch) -> None:
+        if self._writer is None:
+            self._open()
+        self._writer.write_batch(rows)
+        self.rows += rows.num_rows
+
+    def _open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self.path.open("wb")
         self._writer = (
-            pc_csv.CSVWriter(self._file, schema)
-            if file_format == "csv"
+            pc_csv.CSVWriter(self._file, self.schema)
+            if self._format == "csv"
             else pq.ParquetWriter(
                 self._file,
-                schema,
+                self.schema,
                 compression="zstd",
                 compression_level=1,
-                use_dictionary=[name for name in _DICTIONARY if name in schema.names],
+                use_dictionary=[name for name in _DICTIONARY if name in self.schema.names],
                 write_statistics=False,
             )
         )
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        self._waiting.append(batch)
-        self._waiting_rows += batch.num_rows
-        if self._waiting_rows >= ROW_GROUP_ROWS:
-            table = pa.Table.from_batches(self._waiting, self._schema)
-            whole = table.num_rows - table.num_rows % ROW_GROUP_ROWS
-            for first in range(0, whole, ROW_GROUP_ROWS):
-                self._write(table.slice(first, ROW_GROUP_ROWS))
-            rest = table.slice(whole)
-            self._waiting, self._waiting_rows = rest.to_batches(), rest.num_rows
-
-    def _write(self, rows: pa.Table) -> None:
-        if rows.num_rows:
-            self._writer.write_table(rows.combine_chunks())
-            self.rows += rows.num_rows
-
     def close(self) -> None:
-        self._write(pa.Table.from_batches(self._waiting, self._schema))
-        self._writer.close()
-        self._file.close()
+        if self._columns.rows:
+            self._write(self._columns.take())
+        if self._writer is not None and self._file is not None:
+            self._writer.close()
+            self._file.close()
 
     def abandon(self) -> None:
         """Let go of a file that will be deleted; a second error would hide the first."""
-        with contextlib.suppress(OSError, ValueError, pa.ArrowException):
-            self._writer.close()
-        with contextlib.suppress(OSError):
-            self._file.close()
+        if self._writer is not None and self._file is not None:
+            with contextlib.suppress(OSError, ValueError, pa.ArrowException):
+                self._writer.close()
+            with contextlib.suppress(OSError):
+                self._file.close()
+
+
+class _RecordsFile(_PartFile):
+    """Records of one system; `causes` counts its slips by bit, int64[64]."""
+
+    schema = RECORD_SCHEMA
+
+    def __init__(self, path: Path, job: _Job) -> None:
+        super().__init__(path, job, RecordColumns(ROW_GROUP_ROWS))
+        self.causes = np.zeros(64, np.int64)
+
+    def add(
+        self,
+        tables: RecordTables,
+        workspace: Workspace,
+        order: NDArray[np.int64],
+        numbers: NDArray[np.int64],
+    ) -> None:
+        super().add(tables, workspace, order, numbers)
+        count_bits(workspace.records, order, self.causes)
+
+
+class _TruthFile(_PartFile):
+    """The truth of all systems; `sources` counts records by source."""
+
+    schema = TRUTH_SCHEMA
+
+    def __init__(self, path: Path, job: _Job) -> None:
+        super().__init__(path, job, TruthColumns(ROW_GROUP_ROWS))
+        self.sources: Counter[str] = Counter()
+
+    def _write(self, rows: pa.RecordBatch) -> None:
+        self.sources.update(_counted(pc.dictionary_encode(rows.column("source"))))
+        super()._write(rows)
 
 
 def _run_parts(job: _Job, numbers: range) -> list[_Part]:
@@ -260,33 +305,19 @@ def _run_parts(job: _Job, numbers: range) -> list[_Part]:
     return [each.result() for each in work]
 
 
-def _rows_of_systems(sources: pa.DictionaryArray) -> Iterator[tuple[str, NDArray[np.int64]]]:
-    codes = system_of(sources.dictionary)[sources.indices.to_numpy()]
-    for code in np.unique(codes).tolist():
-        yield SYSTEMS[code], np.flatnonzero(codes == code)
-
-
 def _counted(sources: pa.DictionaryArray) -> dict[str, int]:
     counts = np.bincount(sources.indices.to_numpy(), minlength=len(sources.dictionary))
     return dict(zip(sources.dictionary.to_pylist(), counts.tolist(), strict=True))
 
 
-def _bit_counts(causes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """How many masks have each bit: int64[64]."""
-    present = causes[causes != 0]
-    return np.array(
-        [np.count_nonzero(present & np.uint64(1 << bit)) for bit in range(64)], np.int64
-    )
-
-
-def _entry(base: Path, path: Path, system: str | None, part: int, rows: int) -> FileEntry:
+def _entry(base: Path, file: _PartFile, system: str | None, part: int) -> FileEntry:
     return FileEntry(
-        path=path.relative_to(base).as_posix(),
+        path=file.path.relative_to(base).as_posix(),
         system=system,
         part=part,
-        rows=rows,
-        size_bytes=path.stat().st_size,
-        sha256=file_sha256(path),
+        rows=file.rows,
+        size_bytes=file.path.stat().st_size,
+        sha256=file_sha256(file.path),
     )
 
 

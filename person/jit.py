@@ -39,6 +39,9 @@ __all__ = [
     "load_uint16",
     "load_uint64",
     "prefetch",
+    "store_uint8",
+    "store_uint16",
+    "store_uint64",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -141,7 +144,7 @@ def _load_intrinsic(kind: Any, bits: int) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             pointer = builder.inttoptr(args[0], ir.IntType(bits).as_pointer())
             place = context.cast(builder, args[1], signature.args[1], numba.types.int64)
-            return builder.load(builder.gep(pointer, [place]))
+            return builder.load(builder.gep(pointer, [place]), align=1)
 
         return kind(address, index), generate
 
@@ -151,10 +154,34 @@ def _load_intrinsic(kind: Any, bits: int) -> Any:
 load_uint64 = _load_intrinsic(numba.types.uint64, 64)
 load_uint16 = _load_intrinsic(numba.types.uint16, 16)
 load_int32 = _load_intrinsic(numba.types.int32, 32)
-"""load(address, index): an element of a constant table by its address, a uint64.
+"""load(address, index): an element of a constant table by its address, a uint64, aligned or not.
 
 For tables that small functions read: a function that is handed an array counts a reference to
 it, an atomic operation that costs more than the load. Whoever passes the address keeps the array.
+"""
+
+
+def _store_intrinsic(kind: Any, bits: int) -> Any:
+    @intrinsic  # type: ignore[misc]
+    def store(_typing_context: Any, address: Any, value: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            pointer = builder.inttoptr(args[0], ir.IntType(bits).as_pointer())
+            bytes_kept = context.cast(builder, args[1], signature.args[1], kind)
+            builder.store(bytes_kept, pointer, align=1)
+            return context.get_dummy_value()
+
+        return numba.types.void(address, value), generate
+
+    return store
+
+
+store_uint8 = _store_intrinsic(numba.types.uint8, 8)
+store_uint16 = _store_intrinsic(numba.types.uint16, 16)
+store_uint64 = _store_intrinsic(numba.types.uint64, 64)
+"""store(address, value): the low bytes of an integer at an address, which need not be aligned.
+
+For writers of text, for the reason given at `load_uint64`. Whoever passes the address keeps the
+array, and its room.
 """
 
 

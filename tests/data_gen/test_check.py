@@ -75,7 +75,7 @@ def test_a_million_people_pass(tmp_path: Path) -> None:
     assert [] == failures(mpi.check_population(tmp_path / "people"))
 
 
-def test_every_chapter_of_the_issue_is_there(checked: PopulationCheck) -> None:
+def test_every_chapter_is_there(checked: PopulationCheck) -> None:
     """Pyramid, households, migration, names, ids, missing values, duplicates, causes."""
     names = " ".join(f"{each.chapter}: {each.name}" for each in checked.findings)
     for word in (
@@ -120,6 +120,15 @@ def wrong_check_digits(values: pa.ChunkedArray) -> pa.Array:
 def copy(made: Path, tmp_path: Path) -> Path:
     shutil.copytree(made, tmp_path / "copy")
     return tmp_path / "copy"
+
+
+@pytest.mark.parametrize("people", [1, 3])
+def test_a_handful_of_people_is_shown_not_judged(tmp_path: Path, people: int) -> None:
+    """Shares of one person are 0 or 100 %: only what holds by construction can fail."""
+    mpi.generate(tmp_path / "few", people=people)
+    found = mpi.check_population(tmp_path / "few")
+    assert found.passed
+    assert any(each.low == each.high for each in found.findings)
 
 
 def test_a_changed_byte_is_found(copy: Path) -> None:
