@@ -55,7 +55,7 @@ def _columns() -> dict[str, str]:
             f"case when length({number}) = 18 then substr({number}, 1, 17) "
             f"when length({number}) = 15 "
             f"then substr({number}, 1, 6) || '19' || substr({number}, 7, 9) "
-            "else nullif(trim(id_number), '') end"
+            f"else {_given('id_number')} end"
         ),
         "birth_date": f"case when length({date}) = 8 and ({date}) not like '%00' then {date} end",
         "gender": (
@@ -64,11 +64,16 @@ def _columns() -> dict[str, str]:
         ),
         "phone": "nullif(right(regexp_replace(phone, '[^0-9]', '', 'g'), 11), '')",
         "region": "nullif(substr(region_code, 1, 6), '')",
-        "address": "nullif(trim(address), '')",
+        "address": _given("address"),
         "health_card": "nullif(trim(health_card), '')",
         "mother_id_number": "nullif(trim(mother_id_number), '')",
         "birth_certificate": "nullif(trim(birth_certificate), '')",
     }
+
+
+def _given(column: str) -> str:
+    """Without what people write where there is nothing to write, which would be one large block."""
+    return f"case when trim({column}) not in ('', '-', '无', '不详') then trim({column}) end"
 
 
 def _clean_name(column: str) -> str:

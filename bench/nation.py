@@ -1,11 +1,10 @@
 """A nation on one machine: every record drawn, blocked, scored, clustered, given an enterprise id.
 
-The records are a generated population read as a source: they exist only while they are read, and
-are read again for each rule and each range of keys; or they are drawn once and kept in 32 bytes a
-record (`bench.nation_store`), which is faster where drawing is slower than the disk. The model is
-fitted, unsupervised, to a sample of the same kind of records (other people: another seed), and
-its prior brought to the size of the nation. Scores go straight into a union-find; ids are written
-as they are made.
+The records are a generated population, drawn once, as rows of 32 bytes (`bench.nation_store`).
+The rows go to disk by the first rule's keys and are carried from rule to rule
+(`blocking.spilled`); pairs are scored and united as they are found. The model is fitted,
+unsupervised, to a sample of the same kind of records (other people: another seed), and its prior
+brought to the size of the nation. Ids are written as they are made.
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,11 +24,12 @@ from numpy.typing import NDArray
 
 import mpi
 from bench.data import RECORDS_PER_PERSON, SEED, dataset
-from bench.facts import facts_line, memory_peak_bytes, run_facts
-from bench.nation_store import store_layout, store_population
+from bench.facts import memory_peak_bytes, run_facts
+from bench.nation_report import Journal, Tenths, markdown
+from bench.nation_store import NarrowPopulation, store_layout
 from bench.nation_truth import ClusterTruth, judge_clusters
 from blocking.rules import BlockingRule
-from data_gen.encoded import resident_layout
+from blocking.spilled import spilled_disk_bytes
 from data_gen.parameters import GeneratorParameters
 from data_gen.population import Population
 from matching.compiled import CompiledModel, compile_model
@@ -41,9 +40,17 @@ from person.enterprise_id import enterprise_ids_for
 from person.errors import ConfigError
 from person.field import OverflowTable
 from person.layout import Layout
-from person.records import RecordSource
+from person.threads import ordered_map, slices
 
-__all__ = ["NATION_RULES", "run_nation"]
+__all__ = [
+    "NATION_RULES",
+    "SAMPLE_SEED",
+    "WARM_RECORDS",
+    "fit_model",
+    "population_of",
+    "run_nation",
+    "write_ids",
+]
 
 NATION_RULES: Final = (
     BlockingRule("id number", ("id_number",), ("name:syllables", "birth_date")),
@@ -77,7 +84,7 @@ MEMORY_RESERVE_BYTES: Final = 1 << 30
 """Left to the interpreter, the compiled kernels, the generator's buffers and the model."""
 
 WARM_RECORDS: Final = 5_000
-WRITE_ROWS: Final = 1 << 22
+WRITE_ROWS: Final = 1 << 20
 Say = Callable[[str], None]
 
 
@@ -91,20 +98,6 @@ class FittedModel:
     facts: dict[str, Any]
 
 
-class _Timer:
-    def __init__(self, say: Say) -> None:
-        self.seconds: dict[str, float] = {}
-        self._say = say
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        self._say(f"{name} ...")
-        started = time.perf_counter()
-        yield
-        self.seconds[name] = time.perf_counter() - started
-        self._say(f"{name}: {self.seconds[name]:.1f} s")
-
-
 def run_nation(
     records: int,
     out: Path,
@@ -112,7 +105,6 @@ def run_nation(
     memory: str = "20GiB",
     sample: int = 1_000_000,
     seed: int = SEED,
-    from_store: bool = False,
     keep_ids: bool = False,
     progress: Progress = NO_PROGRESS,
     say: Say = lambda _: None,
@@ -122,53 +114,57 @@ def run_nation(
     Parameters
     ----------
     records : how many, 1,300,000,000 for the nation
-    out : directory of the results, and of the ids while the run lasts
+    out : directory of the results and, while the run lasts, of the rows (40 bytes a record)
     memory : budget of the whole process
     sample : records the model is fitted to
     seed : of the population; the sample has another
-    from_store : draw the records once into a file in `out`, removed after the last pass; else
-        draw them anew at every reading
     keep_ids : leave enterprise_ids.u64 in `out`; else it is written, measured and removed
     progress : told of each pass
     say : told what is going on
 
     Returns
     -------
-    The results, as written to nation.json
+    The results, as written to nation.json; a run that was stopped leaves the
+    times of what had ended in nation-steps.json
 
     Raises
     ------
     ConfigError : memory or disk do not suffice for so many records
     """
     memory_bytes = parse_bytes(memory)
-    _check_room(records, memory_bytes, out, from_store)
+    _check_room(records, memory_bytes, out)
     facts = run_facts()
-    timer = _Timer(say)
-    with timer.stage("fit the model to a sample"):
-        fitted = fit_model(sample, records, store_layout() if from_store else resident_layout())
-    with timer.stage("load or compile kernels"):
-        small = _population(WARM_RECORDS, SAMPLE_SEED)
-        judge_clusters(small, _matched(small, fitted, 1 << 28, out, _Timer(lambda _: None)).cluster)
-    population = _population(records, seed)
+    journal = Journal(out / "nation-steps.json", say)
+    with journal.stage("fit the model to a sample"):
+        fitted = fit_model(sample, records, store_layout())
+    with journal.stage("load or compile kernels"):
+        small = population_of(WARM_RECORDS, SAMPLE_SEED)
+        quiet = Journal(None, lambda _: None)
+        judge_clusters(small, _matched(small, fitted, 1 << 28, out, quiet, NO_PROGRESS).cluster)
+    population = population_of(records, seed)
     began = time.perf_counter()
     room = memory_bytes - MEMORY_RESERVE_BYTES
-    streamed = _matched(population, fitted, room, out, timer, progress)
-    with timer.stage("write enterprise ids"):
-        id_bytes = _write_ids(streamed.cluster, seed, out / "enterprise_ids.u64", keep_ids)
+    with journal.stage("draw, block, score, unite"):
+        streamed = _matched(population, fitted, room, out, journal, Tenths(progress, say))
+    with journal.stage("write enterprise ids"):
+        id_bytes = write_ids(streamed.cluster, seed, out / "enterprise_ids.u64", keep=keep_ids)
     seconds_to_ids = time.perf_counter() - began
-    with timer.stage("judge against the truth"):
+    peak_bytes = memory_peak_bytes()
+    with journal.stage("judge against the truth"):
         truth = judge_clusters(population, streamed.cluster)
-    found = _results(population, fitted, streamed, truth, timer.seconds) | {
+    found = _results(population, fitted, streamed, truth, journal.seconds) | {
         "format": 1,
         "memory": memory,
         "run": facts,
         "seconds_to_ids": seconds_to_ids,
         "id_bytes": id_bytes,
-        "disk_bytes": max(id_bytes, 32 * records if from_store else 0),
-        "peak_bytes": memory_peak_bytes(),
+        "disk_bytes": max(id_bytes, spilled_disk_bytes(records, fitted.layout.n_words)),
+        "peak_bytes": peak_bytes,
+        "peak_bytes_judging": memory_peak_bytes(),
     }
     (out / "nation.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     (out / "nation.md").write_text(markdown(found), encoding="utf-8")
+    (out / "nation-steps.json").unlink()
     return found
 
 
@@ -205,7 +201,14 @@ def fit_model(sample: int, records: int, layout: Layout) -> FittedModel:
     return FittedModel(compiled, layout, line - shift + growth, facts)
 
 
-def _population(records: int, seed: int) -> Population:
+def population_of(records: int, seed: int = SEED) -> Population:
+    """The population of so many records.
+
+    Parameters
+    ----------
+    records : at least 1
+    seed : of the population
+    """
     people = math.ceil(records / RECORDS_PER_PERSON)
     return Population(
         GeneratorParameters(people=people, seed=seed, records_per_person=RECORDS_PER_PERSON)
@@ -217,31 +220,28 @@ def _matched(
     fitted: FittedModel,
     memory_bytes: int,
     out: Path,
-    timer: _Timer,
-    progress: Progress = NO_PROGRESS,
+    journal: Journal,
+    progress: Progress,
 ) -> StreamedRun:
-    """Block, score and unite the records, drawn at every reading or from a store of their own."""
-    source: RecordSource = population.record_source()
-    path = out / "records.u64"
+    """Draw, block, score and unite the records; their rows lie in `out` while that lasts."""
+    scratch = out / "rows"
     try:
-        if fitted.layout.n_words != source.n_words:
-            with timer.stage("draw and store"):
-                source = store_population(population, path)
-        with timer.stage("block, score, unite"):
-            return stream_dedupe(
-                source,
-                fitted.layout,
-                NATION_RULES,
-                fitted.compiled,
-                link_weight=fitted.link_weight,
-                memory_bytes=memory_bytes,
-                progress=progress,
-            )
+        return stream_dedupe(
+            NarrowPopulation(population),
+            fitted.layout,
+            NATION_RULES,
+            fitted.compiled,
+            link_weight=fitted.link_weight,
+            memory_bytes=memory_bytes,
+            scratch=scratch,
+            progress=progress,
+            report=journal.step,
+        )
     finally:
-        path.unlink(missing_ok=True)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _check_room(records: int, memory_bytes: int, out: Path, from_store: bool) -> None:
+def _check_room(records: int, memory_bytes: int, out: Path) -> None:
     """Refuse before anything is drawn what could not end well."""
     # Clusters and, while they are judged, persons, sizes and marks: 11 bytes a record.
     needed = 11 * records + MEMORY_RESERVE_BYTES
@@ -252,22 +252,35 @@ def _check_room(records: int, memory_bytes: int, out: Path, from_store: bool) ->
         )
     out.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(out).free
-    bytes_a_record = 32 if from_store else 8  # the store is gone before the ids are written
-    if bytes_a_record * records > free:
+    # The rows are gone before the ids, 8 bytes a record, are written.
+    asked = spilled_disk_bytes(records, store_layout().n_words)
+    if asked > free:
         raise ConfigError(
-            f"{records:,} records need {bytes_a_record * records / 2**30:.1f} GiB in {out}; "
+            f"{records:,} records need {asked / 2**30:.1f} GiB in {out}; "
             f"{free / 2**30:.1f} GiB are free"
         )
 
 
-def _write_ids(cluster: NDArray[np.uint32], seed: int, path: Path, keep: bool) -> int:
-    """Write each record's enterprise id, 8 bytes in record order; how many bytes."""
+def write_ids(cluster: NDArray[np.uint32], seed: int, path: Path, *, keep: bool) -> int:
+    """Write each record's enterprise id, 8 bytes in record order; how many bytes.
+
+    Parameters
+    ----------
+    cluster : uint32[n_records]
+    seed : sets the ids apart from those of another population
+    path : file to write
+    keep : leave it; else it is measured and removed
+    """
     namespace = f"nation|{seed}"
     try:
-        with path.open("wb") as file:
-            for start in range(0, len(cluster), WRITE_ROWS):
-                part = cluster[start : start + WRITE_ROWS].astype(np.int64)
-                file.write(enterprise_ids_for(part, namespace).astype("<u8").tobytes())
+        with path.open("wb", buffering=0) as file:
+
+            def ids_of(part: slice) -> NDArray[np.uint64]:
+                ids = enterprise_ids_for(cluster[part].astype(np.int64), namespace)
+                return ids.astype("<u8", copy=False)
+
+            for ids in ordered_map(ids_of, slices(len(cluster), WRITE_ROWS)):
+                file.write(ids.data)
         return path.stat().st_size
     finally:
         if not keep:
@@ -303,52 +316,3 @@ def _results(
             "mixed_clusters_per_100_000_people": 1e5 * truth.mixed_clusters / truth.people,
         },
     }
-
-
-def markdown(found: dict[str, Any]) -> str:
-    """The run on one page."""
-    accuracy = found["accuracy"]
-    minutes = found["seconds_to_ids"] / 60
-    lines = [
-        f"# {found['records']:,} records on one machine",
-        "",
-        f"Drawn, blocked, scored, clustered and given ids in **{minutes:.1f} minutes** with "
-        f"{found['peak_bytes'] / 2**30:.1f} GiB of memory at most (allowed: {found['memory']}) and "
-        f"{found['disk_bytes'] / 2**30:.1f} GiB of disk. {found['pairs']:,} pairs compared, "
-        f"{found['links']:,} links, {found['clusters']:,} people found of {found['people']:,}.",
-        "",
-        "| against the truth | |",
-        "| --- | --- |",
-        f"| precision over pairs | {accuracy['precision']:.6f} |",
-        f"| recall over pairs | {accuracy['recall']:.6f} |",
-        f"| F1 | {accuracy['f1']:.6f} |",
-        f"| true pairs | {accuracy['true_pairs']:,} |",
-        f"| clusters of more than one person | {accuracy['mixed_clusters']:,} "
-        f"({accuracy['mixed_clusters_per_100_000_people']:.2f} a 100,000 people) |",
-        f"| largest cluster | {found['largest_cluster']:,} records |",
-        "",
-        "| rule | keyed records | pairs | rounds | largest block | seconds |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for each in found["rules"]:
-        largest = each["largest_runs"][0] if each["largest_runs"] else [0, ""]
-        lines.append(
-            f"| {each['rule']} | {each['keyed_records']:,} | {each['pairs']:,} | {each['rounds']} "
-            f"| {largest[0]:,} ({largest[1]}) | {each['seconds']:.1f} |"
-        )
-    lines += ["", "| stage | seconds |", "| --- | --- |"]
-    lines += [f"| {name} | {seconds:.1f} |" for name, seconds in found["seconds"].items()]
-    model = found["model"]
-    lines += [
-        "",
-        f"A row is {model['row_bytes']} bytes: {', '.join(model['fields'])}.",
-        "",
-        f"The model was fitted to {model['sample_records']:,} records of other people; its link "
-        f"line was raised by {model['bits_for_the_size']:.2f} bits for the size. Judging against "
-        "the truth and fitting are not in the minutes above. Clusters are connected components "
-        "of links; names that do not fit a row (more than four characters) count as a whole.",
-        "",
-        facts_line(found["run"]),
-        "",
-    ]
-    return "\n".join(lines)

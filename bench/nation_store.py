@@ -1,15 +1,13 @@
-"""An encoded population on disk in 32 bytes a record, for runs that read it many times.
+"""A population as encoded rows of 32 bytes, for runs that carry every row from rule to rule.
 
-Drawing a record costs more than reading it back once the same record is wanted ten times (a scan
-and a partition for each of five rules). Only the fields that identify best are kept: name, id
-number, birth date, sex, phones and county, four words a row.
+Only the fields that identify best are kept: name, id number, birth date, sex, phones, health card
+and county, which fill four words to the last bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 from numba import uint64
@@ -21,11 +19,18 @@ from person.layout import Layout, layout_for
 from person.records import RecordChunk
 from person.schema import load_schema
 
-__all__ = ["STORE_FIELDS", "StoredPopulation", "store_layout", "store_population"]
+__all__ = ["STORE_FIELDS", "NarrowPopulation", "store_layout"]
 
-STORE_FIELDS: Final = ("name", "id_number", "birth_date", "gender", "phone", "region_code")
+STORE_FIELDS: Final = (
+    "name",
+    "id_number",
+    "birth_date",
+    "gender",
+    "phone",
+    "health_card",
+    "region_code",
+)
 ROW_BYTES: Final = 32
-CHUNK_ROWS: Final = 1 << 17
 
 
 def store_layout() -> Layout:
@@ -35,55 +40,32 @@ def store_layout() -> Layout:
     return layout
 
 
-class StoredPopulation:
-    """The stored rows as a `person.records.RecordSource`; read in chunks, never mapped.
-
-    Mapped pages would count as memory of the process; read ones lie in the system's cache.
+class NarrowPopulation:
+    """All records of a population as a `person.records.RecordSource` of narrow rows.
 
     Parameters
     ----------
-    path : as `store_population` wrote it
+    population : drawn anew, on all cores, at each reading
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.record_count = path.stat().st_size // ROW_BYTES
-        self.n_words = ROW_BYTES // 8
+    def __init__(self, population: Population) -> None:
+        self._population = population
+        wide, narrow = resident_layout(), store_layout()
+        pairs = [
+            (wide_slot, narrow_slot)
+            for name in STORE_FIELDS
+            for wide_slot, narrow_slot in zip(wide.slots(name), narrow.slots(name), strict=True)
+        ]
+        self._wide_slots = np.array([pair[0] for pair in pairs])
+        self._narrow_slots = np.array([pair[1] for pair in pairs])
+        self.record_count = population.record_count
+        self.n_words = narrow.n_words
 
     def chunks(self) -> Iterator[RecordChunk]:
-        sources = np.zeros(CHUNK_ROWS, np.uint16)
-        with self._path.open("rb", buffering=0) as file:
-            for first in range(0, self.record_count, CHUNK_ROWS):
-                count = min(CHUNK_ROWS, self.record_count - first)
-                rows = np.fromfile(file, np.uint64, count * self.n_words)
-                yield RecordChunk(first, rows.reshape(count, self.n_words), sources[:count])
-
-
-def store_population(
-    population: Population, path: Path, *, advance: Callable[[int], Any] = lambda _: None
-) -> StoredPopulation:
-    """Draw a population once and write its rows.
-
-    Parameters
-    ----------
-    population : drawn on all cores
-    path : file to write, 32 bytes a record
-    advance : told of the records written
-    """
-    wide, narrow = resident_layout(), store_layout()
-    pairs = [
-        (wide_slot, narrow_slot)
-        for name in STORE_FIELDS
-        for wide_slot, narrow_slot in zip(wide.slots(name), narrow.slots(name), strict=True)
-    ]
-    source_slots, target_slots = (np.array([pair[i] for pair in pairs]) for i in range(2))
-    with path.open("wb", buffering=0) as file:
-        for chunk in population.encoded():
-            out = np.zeros((len(chunk), narrow.n_words), np.uint64)
-            _move_slots(chunk.rows, source_slots, target_slots, out)
-            file.write(out.data)
-            advance(len(chunk))
-    return StoredPopulation(path)
+        for chunk in self._population.encoded():
+            out = np.zeros((len(chunk), self.n_words), np.uint64)
+            _move_slots(chunk.rows, self._wide_slots, self._narrow_slots, out)
+            yield RecordChunk(chunk.first_row, out, chunk.source)
 
 
 @kernel

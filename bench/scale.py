@@ -1,6 +1,7 @@
 """Time and memory of the whole job against the number of records.
 
-Every size runs in a process of its own, from text in Parquet to results on disk. The slope is
+Every size runs in a process of its own, from text in Parquet to results on disk, or from encoded
+rows to enterprise ids (`bench.scale_stream`). The slope is
 that of a straight line through log seconds over log records: 1 is linear, 2 quadratic. Below the
 size where the fixed cost of a run is small, time hardly grows, so the slope is fitted from
 `slope_from` on.
@@ -19,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 from bench.charts import AMBER, SLATE, TEAL, altair, save_chart
-from bench.data import Dataset, dataset, scale_records
+from bench.data import dataset, scale_records
 from bench.errors import EngineFailedError
 from bench.facts import facts_line, run_facts
 
@@ -39,6 +40,7 @@ def run_scale(
     *,
     memory: str = "8GiB",
     slope_from: str = "1m",
+    stream: bool = False,
     say: Say = lambda _: None,
 ) -> dict[str, Any]:
     """Run the job at several sizes and write scale.json, scale.md and the charts.
@@ -50,6 +52,8 @@ def run_scale(
     memory : budget of each run
     slope_from : the smallest size that the slope is fitted to; all sizes where fewer than two
         are that large
+    stream : instead of the whole job, from encoded rows to ids (`bench.scale_stream`), with
+        `memory` as a limit that the system holds
     say : told what is going on
 
     Returns
@@ -60,9 +64,9 @@ def run_scale(
     facts = run_facts()
     out.mkdir(parents=True, exist_ok=True)
     points: list[dict[str, Any]] = []
-    _run_once(dataset(counts[0]), out / "work", memory)  # compiles what an update left uncompiled
+    _run_once(counts[0], out / "work", memory, stream)  # compiles what an update left uncompiled
     for count in counts:
-        point = _run_once(dataset(count), out / "work", memory)
+        point = _run_once(count, out / "work", memory, stream)
         points.append({"records": count, **point})
         say(
             f"{count:,} records: {point['seconds']:.1f} s, "
@@ -74,6 +78,7 @@ def run_scale(
     found = {
         "format": 1,
         "memory": memory,
+        "stream": stream,
         "run": facts,
         "points": points,
         "slope_from_records": fitted[0]["records"],
@@ -204,17 +209,18 @@ def stage_chart(found: dict[str, Any]) -> Any:
     return (cells + text).properties(width=alt.Step(84), height=alt.Step(28), title=title)
 
 
-def _run_once(data: Dataset, work: Path, memory: str) -> dict[str, Any]:
+def _run_once(records: int, work: Path, memory: str, stream: bool) -> dict[str, Any]:
     work.mkdir(parents=True, exist_ok=True)
-    command = [
-        sys.executable, "-m", "bench.peers_ours", "--memory", memory,
-        "--inputs", str(data.records), "--out", str(work),
-    ]  # fmt: skip
+    command = [sys.executable, "-m", "bench.scale_stream", "--records", str(records)]
+    if not stream:
+        command = [sys.executable, "-m", "bench.peers_ours"]
+        command += ["--inputs", str(dataset(records).records)]
+    command += ["--memory", memory, "--out", str(work)]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             said = done.stderr.strip().splitlines()
-            raise EngineFailedError(f"{data.record_count:,} records: {' / '.join(said[-2:])}")
+            raise EngineFailedError(f"{records:,} records: {' / '.join(said[-2:])}")
         point: dict[str, Any] = json.loads((work / "bench.json").read_text())
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -10,25 +10,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from queue import SimpleQueue
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from blocking.buckets import BucketWorker
-from blocking.context import PIECE_ROWS, Consumer, RuleContext, Scratch
+from blocking.context import Consumer, RuleContext
+from blocking.crew import BucketCrew
 from blocking.key_set import KeySet
 from blocking.keys import ResolvedRules, resolve_rules
 from blocking.memory import PassBuffers, plan_memory
 from blocking.report import PassReport, Tally
 from blocking.rules import BlockingRule
-from blocking.scan import KeyScan, Round, RuleKeyFiller
+from blocking.scan import KeyScan, RuleKeyFiller
 from blocking.shared_count import PrefixCounts, count_all_rules
 from person.errors import BlockingError, ConfigError
 from person.field import OverflowTable
 from person.records import RecordLayout, RecordSource
-from person.threads import map_slices, thread_count
 
 __all__ = ["LINK_MODES", "PassRunner", "run_passes", "stage"]
 
@@ -36,7 +31,6 @@ LINK_MODES: Final = ("dedupe", "link_and_dedupe", "link_only")
 """'link_only' pairs records of different sources; the others pair all."""
 
 MEMORY_BYTES_MIN: Final = 1 << 16
-TASK_ROWS: Final = 1 << 15
 
 KEY_PREFIXES: Final = 1 << 16
 """Equal parts of the keys, of which a pass may take the first few."""
@@ -135,25 +129,11 @@ class PassRunner:
         )
         self.between_sources = link_mode == "link_only"
         self.oversized = [KeySet() for _ in self.numbers]
-        self.variants = max((len(rule.variants) for rule in self.resolved.rules), default=1)
+        self.crew = BucketCrew(self.resolved, source.n_words)
+        self.variants = self.crew.variants
         plan = plan_memory(memory_bytes, source.record_count, source.n_words, self.variants)
         self.buffers = PassBuffers(plan, source.record_count, source.n_words, self.variants)
         self._counts: tuple[PrefixCounts, ...] | None = None
-        self._scratch: SimpleQueue[Scratch] = SimpleQueue()
-        for _ in range(thread_count()):
-            self._scratch.put(self._new_scratch())
-
-    def _new_scratch(self) -> Scratch:
-        rules = self.resolved.rules
-        largest_block = max((rule.rule.block_size_max for rule in rules), default=0)
-        columns = sum(len(rule.variants) for rule in rules) + self.variants + 1
-        return Scratch(
-            self.source.n_words,
-            len(self.resolved.parts),
-            columns,
-            self.variants,
-            max(PIECE_ROWS, 2 * largest_block),
-        )
 
     def _prefix_counts(self) -> tuple[PrefixCounts, ...]:
         """Keys of all rules, counted in one reading when the first of them asks."""
@@ -161,13 +141,6 @@ class PassRunner:
             batch_rows = self.buffers.plan.batch_rows
             self._counts = count_all_rules(self.source, self.resolved, batch_rows)
         return self._counts
-
-    def take_scratch(self) -> Scratch:
-        """A worker's buffers; give them back with `return_scratch`."""
-        return self._scratch.get()
-
-    def return_scratch(self, scratch: Scratch) -> None:
-        self._scratch.put(scratch)
 
     def run_rule(
         self,
@@ -210,7 +183,7 @@ class PassRunner:
             context.prefix_bits = scan.prefix_bits
             tally = Tally()
             for each in rounds:
-                tally.add(self._run_round(context, each, *scan.partition(each)))
+                tally.add(self.crew.process(context, each, *scan.partition(each)))
                 advance(records // len(rounds))
         return PassReport(
             rule=rule.rule.name,
@@ -225,44 +198,6 @@ class PassRunner:
             rounds=len(rounds),
             seconds=time.perf_counter() - began,
         )
-
-    def _run_round(
-        self,
-        context: RuleContext,
-        part: Round,
-        pool: NDArray[np.uint64],
-        pool_keys: NDArray[np.uint64],
-    ) -> Tally:
-        tasks = list(_tasks(part))
-
-        def work(task: range) -> Tally:
-            scratch = self.take_scratch()
-            try:
-                worker = BucketWorker(context, scratch)
-                for bucket in task:
-                    place = slice(part.starts[bucket], part.starts[bucket + 1])
-                    if place.stop - place.start > 1:
-                        worker.process(pool[place], pool_keys[place], part.first + bucket)
-                return worker.tally
-            finally:
-                self.return_scratch(scratch)
-
-        tally = Tally()
-        for each in map_slices(work, tasks):
-            tally.add(each)
-        return tally
-
-
-def _tasks(part: Round) -> Iterator[range]:
-    """Neighbouring buckets in tasks of some ten thousand rows."""
-    first = 0
-    buckets = len(part.starts) - 1
-    for bucket in range(buckets):
-        if part.starts[bucket + 1] - part.starts[first] >= TASK_ROWS:
-            yield range(first, bucket + 1)
-            first = bucket + 1
-    if first < buckets:
-        yield range(first, buckets)
 
 
 @contextmanager

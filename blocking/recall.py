@@ -74,7 +74,7 @@ class _RecallCounter:
         persons = truth[origin_rows(rows)]
         order = np.argsort(persons, kind="stable")
         starts = np.flatnonzero(np.diff(persons[order], prepend=-1))
-        scratch = self.runner.take_scratch()
+        scratch = self.runner.crew.take_scratch()
         try:
             stops = np.append(starts[1:], len(order))
             first = 0
@@ -85,7 +85,7 @@ class _RecallCounter:
                     self._count_persons(rows, order, edges, scratch)
                     first = place + 1
         finally:
-            self.runner.return_scratch(scratch)
+            self.runner.crew.return_scratch(scratch)
 
     def _count_persons(
         self,

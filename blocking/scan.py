@@ -177,8 +177,10 @@ class KeyScan:
     def _is_filter_worth_it(self) -> bool:
         """Whether enough keys stand alone, by a sample of the keys: counting and looking up costs
         a third of what moving a row to its bucket and grouping it does."""
-        found = [variant[variant < SAMPLED_BELOW] for variant in self._all_keys()]
-        sample = np.concatenate([keys[keys != 0] for keys in found])
+        one = np.uint64(1)  # a missing key, 0, becomes the largest number
+        sample = np.concatenate(
+            [variant[variant - one < SAMPLED_BELOW - one] for variant in self._all_keys()]
+        )
         if len(sample) < SAMPLE_LEAST:
             return True
         counts = np.unique(sample, return_counts=True)[1]

@@ -17,6 +17,8 @@ __all__ = [
     "count_buckets",
     "count_keys",
     "count_prefixes",
+    "flush_rows",
+    "key_bucket",
     "prune_lonely_keys",
     "scatter_rows",
 ]
@@ -65,7 +67,7 @@ def prune_lonely_keys(keys, shift, filter_bytes):  # type: ignore[no-untyped-def
 
 
 @kernel
-def _bucket(keys, variant, place, shift, first, stop):  # type: ignore[no-untyped-def]
+def key_bucket(keys, variant, place, shift, first, stop):  # type: ignore[no-untyped-def]
     """Bucket of one key of one record in this round, -1 for none or one already chosen."""
     key = keys[variant, place]
     if key == 0:
@@ -86,7 +88,7 @@ def count_prefixes(keys, start, stop, shift, histogram):  # type: ignore[no-unty
     """Add to histogram, int64[prefixes], the records of columns [start, stop) of keys."""
     for place in range(start, stop):
         for variant in range(keys.shape[0]):
-            bucket = _bucket(keys, variant, place, shift, uint64(0), uint64(histogram.shape[0]))
+            bucket = key_bucket(keys, variant, place, shift, uint64(0), uint64(histogram.shape[0]))
             if bucket >= 0:
                 histogram[bucket] += 1
 
@@ -98,7 +100,7 @@ def count_buckets(keys, start, stop, shift, first, counts):  # type: ignore[no-u
     last = uint64(first) + uint64(counts.shape[0])
     for place in range(start, stop):
         for variant in range(keys.shape[0]):
-            bucket = _bucket(keys, variant, place, shift, uint64(first), last)
+            bucket = key_bucket(keys, variant, place, shift, uint64(first), last)
             if bucket >= 0:
                 counts[bucket] += 1
 
@@ -120,7 +122,7 @@ def scatter_rows(  # type: ignore[no-untyped-def]
         fill[bucket] = 0
     for place in range(rows.shape[0]):
         for variant in range(keys.shape[0]):
-            bucket = _bucket(keys, variant, start + place, shift, uint64(first), last)
+            bucket = key_bucket(keys, variant, start + place, shift, uint64(first), last)
             if bucket < 0:
                 continue
             held = fill[bucket]
@@ -133,16 +135,17 @@ def scatter_rows(  # type: ignore[no-untyped-def]
             buffer[at, n_words + 1] = keys[variant, start + place]
             held += 1
             if held == COMBINE_ROWS:
-                _flush(buffer, bucket, held, positions, pool, pool_keys)
+                flush_rows(buffer, bucket, held, positions, pool, pool_keys)
                 held = 0
             fill[bucket] = held
     for bucket in range(buckets):
         if fill[bucket] > 0:
-            _flush(buffer, bucket, fill[bucket], positions, pool, pool_keys)
+            flush_rows(buffer, bucket, fill[bucket], positions, pool, pool_keys)
 
 
 @kernel
-def _flush(buffer, bucket, held, positions, pool, pool_keys):  # type: ignore[no-untyped-def]
+def flush_rows(buffer, bucket, held, positions, pool, pool_keys):  # type: ignore[no-untyped-def]
+    """Write a bucket's combined rows to its next places, their keys beside them."""
     at = positions[bucket]
     words = pool.shape[1]
     for row in range(held):

@@ -224,12 +224,23 @@ def peers(scale: str, engines: str, rules: str, out: str, quiet: bool, as_json: 
     metavar="N",
     help="Fit the slope to sizes from here on; to all of them where fewer than two are.",
 )
+@click.option(
+    "--stream",
+    is_flag=True,
+    help="From encoded rows to enterprise ids in bounded memory, instead of the whole job.",
+)
 @_out_option(f"{RESULTS}/scale", "Directory of the results.")
 @threads_option
 @quiet_option
 @json_option
 def scale_command(
-    sizes: str, memory: str, slope_from: str, out: str, quiet: bool, as_json: bool
+    sizes: str,
+    memory: str,
+    slope_from: str,
+    stream: bool,
+    out: str,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Draw time and memory of the whole job against the number of records.
 
@@ -240,12 +251,18 @@ def scale_command(
     Examples:
       mpi bench scale
       mpi bench scale --sizes 1m,5m,20m,100m --out scale
+      mpi bench scale --stream --sizes 1m,10m,30m,100m --out scale-stream
     """
     from bench.scale import run_scale
     from cli.show import print_json
 
     found = run_scale(
-        _words(sizes), Path(out), memory=memory, slope_from=slope_from, say=_said(quiet)
+        _words(sizes),
+        Path(out),
+        memory=memory,
+        slope_from=slope_from,
+        stream=stream,
+        say=_said(quiet),
     )
     if as_json:
         print_json(found)
@@ -309,14 +326,6 @@ def approximate(scale: str, rule_set: str, out: str, quiet: bool, as_json: bool)
     metavar="N",
     help="Records of other people that the model is fitted to first.",
 )
-@click.option(
-    "--from",
-    "origin",
-    type=click.Choice(["generator", "store"]),
-    default="generator",
-    show_default=True,
-    help="Draw the records anew at every reading, or once into a file of 32 bytes a record.",
-)
 @click.option("--keep-ids", is_flag=True, help="Leave the written enterprise ids in the directory.")
 @_out_option(f"{RESULTS}/nation", "Directory of the results.")
 @threads_option
@@ -326,7 +335,6 @@ def nation(
     records: str,
     memory: str,
     sample: str,
-    origin: str,
     keep_ids: bool,
     out: str,
     quiet: bool,
@@ -334,13 +342,14 @@ def nation(
 ) -> None:
     """Draw, match and number a whole nation, and hold the result against the truth.
 
-    Nothing but ids is written, and with --from store the records while they are read. Writes
-    nation.json and nation.md: time of each stage, pairs, memory, accuracy.
+    The directory holds the rows while they are matched, 40 bytes a record, then the ids. Writes
+    nation.json and nation.md: time of each stage, pairs, memory, accuracy. nation-steps.json
+    has the times of what has ended while the run goes on.
 
     \b
     Examples:
       mpi bench nation
-      mpi bench nation --records 10m --memory 4GiB --from store
+      mpi bench nation --records 10m --memory 4GiB --keep-ids
     """
     from bench.data import scale_records
     from bench.nation import run_nation
@@ -353,7 +362,6 @@ def nation(
             Path(out),
             memory=memory,
             sample=scale_records(sample),
-            from_store=origin == "store",
             keep_ids=keep_ids,
             progress=progress,
             say=_said(quiet),

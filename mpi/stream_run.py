@@ -1,19 +1,22 @@
 """Duplicates of a population larger than memory: pairs are scored, united and forgotten.
 
 For a model and a link line that are given. Records come from any `RecordSource`, a store or a
-generator, and are read again for every rule and every range of keys that memory asks for. What
-stays is 4 bytes a record, a union-find; no pair is kept. Pairs that only a steward may link are
-not united (`mpi.pair_guards`), but clusters are connected components: the guards of
-`mpi.clustering` need all links of a cluster at once.
+generator. Without a scratch directory they are read again for every rule and every range of keys
+that memory asks for; with one they are read once and carried from rule to rule on disk
+(`blocking.spilled`). What stays is 4 bytes a record, a union-find; no pair is kept. Pairs that
+only a steward may link are not united (`mpi.pair_guards`), but clusters are connected components:
+the guards of `mpi.clustering` need all links of a cluster at once.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +25,7 @@ from blocking.context import CandidateChunk
 from blocking.passes import MEMORY_BYTES_MIN, PassRunner
 from blocking.report import PassReport
 from blocking.rules import BlockingRule
+from blocking.spilled import SpilledRunner
 from matching.compiled import CompiledModel
 from mpi.pair_guards import pattern_refusals
 from mpi.progress import NO_PROGRESS, Progress
@@ -74,13 +78,15 @@ def stream_dedupe(
     memory_bytes: int,
     overflow: OverflowTable | None = None,
     link_mode: str = "dedupe",
+    scratch: Path | None = None,
     progress: Progress = NO_PROGRESS,
+    report: Callable[[str, float], Any] = lambda _, __: None,
 ) -> StreamedRun:
     """Find the clusters of a record source in bounded memory.
 
     Parameters
     ----------
-    source : records, read again for each rule and each round of keys
+    source : records, read again for each rule and each round of keys; once with `scratch`
     layout : of their rows
     rules : blocking rules, in order of precedence
     compiled : trained model for that layout
@@ -89,7 +95,10 @@ def stream_dedupe(
     memory_bytes : for everything: 4 bytes a record, the rest for the passes
     overflow : text that did not fit its slot
     link_mode : 'dedupe', or 'link_only' for pairs of different sources
+    scratch : directory for one copy of the rows on disk (`blocking.spilled.spilled_disk_bytes`);
+        for rules that give a record one key each
     progress : told of each rule
+    report : told the name and the seconds of each step as it ends
 
     Returns
     -------
@@ -105,34 +114,95 @@ def stream_dedupe(
     room = memory_bytes - 4 * count
     if room < MEMORY_BYTES_MIN:
         raise ConfigError(f"{count} records need more than {4 * count} bytes of memory")
-    seconds: dict[str, float] = {}
-    began = time.perf_counter()
-    parent = _own_labels(count)
+    steps = _Steps(report)
+    with steps.step("allocate"):
+        parent = _own_labels(count)
     linker = _Linker(compiled, parent, link_weight)
-    runner = PassRunner(
-        source, layout, rules, memory_bytes=room, link_mode=link_mode, overflow=overflow
-    )
-    seconds["allocate"] = time.perf_counter() - began
-    passes = []
-    for place, rule in enumerate(rules):
-        passes.append(runner.run_rule(place, linker.consume, progress=progress))
-        seconds[f"rule {rule.name}"] = passes[-1].seconds
-    began = time.perf_counter()
-    clusters = 0
-    with progress.stage("label clusters", count) as stage:
+    settings: dict[str, Any] = {
+        "memory_bytes": room,
+        "link_mode": link_mode,
+        "overflow": overflow,
+    }
+    if scratch is None:
+        passes = _read_again(source, layout, rules, linker, steps, progress, settings)
+    else:
+        passes = _spill(source, layout, rules, linker, steps, progress, scratch, settings)
+    with steps.step("label clusters"), progress.stage("label clusters", count) as stage:
+        clusters = 0
         for part in slices(count, LABEL_RECORDS):
             clusters += label_sets(parent, part.start, part.stop)
             stage.advance(part.stop - part.start)
-    seconds["label clusters"] = time.perf_counter() - began
     return StreamedRun(
         cluster=parent,
         cluster_count=clusters,
-        passes=tuple(passes),
+        passes=passes,
         pair_count=sum(each.pairs for each in passes),
         link_count=linker.link_count,
         refused_count=linker.refused_count,
-        seconds=seconds,
+        seconds=steps.seconds,
     )
+
+
+class _Steps:
+    """Wall time of each step, told as it ends."""
+
+    def __init__(self, report: Callable[[str, float], Any]) -> None:
+        self.seconds: dict[str, float] = {}
+        self._report = report
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.add(name, time.perf_counter() - began)
+
+    def add(self, name: str, seconds: float) -> None:
+        self.seconds[name] = seconds
+        self._report(name, seconds)
+
+
+def _read_again(
+    source: RecordSource,
+    layout: Layout,
+    rules: Sequence[BlockingRule],
+    linker: _Linker,
+    steps: _Steps,
+    progress: Progress,
+    settings: dict[str, Any],
+) -> tuple[PassReport, ...]:
+    """Run the rules over records that are read for each of them."""
+    with steps.step("allocate for the passes"):
+        runner = PassRunner(source, layout, rules, **settings)
+    passes = []
+    for place, rule in enumerate(rules):
+        passes.append(runner.run_rule(place, linker.consume, progress=progress))
+        steps.add(f"rule {rule.name}", passes[-1].seconds)
+    return tuple(passes)
+
+
+def _spill(
+    source: RecordSource,
+    layout: Layout,
+    rules: Sequence[BlockingRule],
+    linker: _Linker,
+    steps: _Steps,
+    progress: Progress,
+    scratch: Path,
+    settings: dict[str, Any],
+) -> tuple[PassReport, ...]:
+    """Run the rules over one copy of the rows on disk."""
+    with steps.step("allocate for the passes"):
+        made = SpilledRunner(source, layout, rules, directory=scratch, **settings)
+    passes = []
+    with made as runner:
+        with steps.step("read and partition"):
+            runner.distribute(progress=progress)
+        for place, rule in enumerate(rules):
+            passes.append(runner.run_rule(place, linker.consume, progress=progress))
+            steps.add(f"rule {rule.name}", passes[-1].seconds)
+            for name in [each for each in runner.seconds if each not in steps.seconds]:
+                steps.add(name, runner.seconds[name])
+    return tuple(passes)
 
 
 def _own_labels(count: int) -> NDArray[np.uint32]:

@@ -22,7 +22,7 @@ TOUCH_BYTES: Final = 1 << 26
 
 
 def allocate(count: int, dtype: DTypeLike) -> NDArray[Any]:
-    """An array of zeros, of one dimension, whose pages are there.
+    """An array of zeros, of one dimension, whose pages are there; it begins with a page.
 
     Parameters
     ----------
@@ -30,10 +30,10 @@ def allocate(count: int, dtype: DTypeLike) -> NDArray[Any]:
     dtype : of the elements
     """
     kind = np.dtype(dtype)
-    if count * kind.itemsize < HUGE_BYTES:
-        return np.zeros(count, kind)
+    if count == 0:
+        return np.zeros(0, kind)
     memory = mmap.mmap(-1, count * kind.itemsize)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
+    if len(memory) >= HUGE_BYTES and hasattr(mmap, "MADV_HUGEPAGE"):
         memory.madvise(mmap.MADV_HUGEPAGE)
     raw = np.frombuffer(memory, np.uint8)  # keeps the mapping alive, and is writable
 

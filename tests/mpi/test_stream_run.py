@@ -96,6 +96,40 @@ def test_clusters_are_the_components_of_the_links(job: Job, memory_bytes: int) -
     assert [rule.name for rule in rules] == [each.rule for each in run.passes]
 
 
+@pytest.mark.parametrize("partition_rows", [12_000_000, 100])
+def test_rows_carried_on_disk_give_the_same_clusters(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, partition_rows: int
+) -> None:
+    """Read once or for every rule: same pairs, links and clusters, and nothing is left on disk."""
+    monkeypatch.setattr("blocking.spilled.PARTITION_ROWS_MAX", partition_rows)
+    ingested = job.prepared.ingested
+    rules = [rule for rule in job.prepared.rules if "phone" not in rule.keys]
+    arguments = (ingested.store, ingested.layout, rules, job.compiled)
+    settings = {
+        "link_weight": LINK_WEIGHT,
+        "memory_bytes": MEMORY,
+        "overflow": ingested.overflow,
+    }
+    expected = stream_dedupe(*arguments, **settings)
+    steps: list[str] = []
+    run = stream_dedupe(
+        *arguments,
+        **settings,
+        scratch=tmp_path / "scratch",
+        report=lambda name, _: steps.append(name),
+    )
+    assert expected.cluster.tolist() == run.cluster.tolist()
+    assert expected.link_count == run.link_count
+    assert expected.refused_count == run.refused_count
+    assert [each.pairs for each in expected.passes] == [each.pairs for each in run.passes]
+    assert [each.keyed_records for each in expected.passes] == [
+        each.keyed_records for each in run.passes
+    ]
+    assert (partition_rows == 100) == (run.passes[0].rounds > 1)
+    assert list(run.seconds) == steps
+    assert [] == list((tmp_path / "scratch").iterdir())
+
+
 def test_memory_for_less_than_the_labels_is_refused(job: Job) -> None:
     """4 bytes a record are needed whatever else is saved."""
     rows = np.zeros((100_000, job.prepared.ingested.layout.n_words), np.uint64)
