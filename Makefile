@@ -34,7 +34,7 @@ $(VENV)/.stamp-%: pyproject.toml | $(BIN)/python
 
 install: $(VENV)/.stamp-dev  ## Install everything that tests and checks need.
 
-demo: $(VENV)/.stamp-report  ## Make 20,000 people, run the main job on them, judge it.
+demo: $(VENV)/.stamp-report $(VENV)/.stamp-review  ## Make 20,000 people, run the main job, judge it.
 	@$(BIN)/mpi demo
 
 test: install  ## Run every test.

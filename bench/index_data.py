@@ -25,6 +25,7 @@ from bench.data import Dataset, dataset
 from bench.facts import facts_line, run_facts
 
 __all__ = [
+    "HELD_OUT",
     "add_common_arguments",
     "load_residents",
     "made_or_given",
@@ -68,11 +69,21 @@ def truth_clusters(data: Dataset, count: int) -> NDArray[np.int32]:
     data : the dataset
     count : of its first records
     """
-    person = pq.read_table(data.truth, columns=["person_id"])["person_id"].slice(0, count)
-    codes = person.combine_chunks().dictionary_encode().indices.to_numpy()
-    first = np.full(int(codes.max()) + 1, count, np.int64)
-    np.minimum.at(first, codes, np.arange(count))
-    return first[codes].astype(np.int32)
+    person = np.empty(count, np.int64)
+    filled = 0
+    for batch in pq.ParquetFile(data.truth).iter_batches(1 << 20, columns=["person_id"]):
+        part = batch.column(0).to_numpy()[: count - filled]
+        person[filled : filled + len(part)] = part
+        filled += len(part)
+    order = np.argsort(person, kind="stable").astype(np.int32)
+    is_first = np.ones(count, np.bool_)
+    person = person[order]
+    np.not_equal(person[1:], person[:-1], out=is_first[1:])
+    del person
+    clusters = np.empty(count, np.int32)
+    starts = np.flatnonzero(is_first).astype(np.int32)
+    clusters[order] = np.repeat(order[starts], np.diff(starts, append=np.int32(count)))
+    return clusters
 
 
 def load_residents(
@@ -103,8 +114,10 @@ def load_residents(
     path.parent.mkdir(parents=True, exist_ok=True)
     seconds: dict[str, float] = {}
     with scratch_directory() as scratch:
-        first = scratch / "records.parquet"
-        _copy_head(data.records, first, count)
+        first = data.records
+        if count != data.record_count:
+            first = scratch / "records.parquet"
+            _copy_head(data.records, first, count)
         inputs = [open_inputs(first)]
         with _timed(seconds, "encode"):
             schema = effective_schema(load_schema(), inputs)

@@ -20,6 +20,7 @@ import numpy as np
 from numba import int64, uint64
 from numpy.typing import NDArray
 
+from bench.index_data import write_report
 from index_store.identifier_table import IdentifierTable, IdentifierTableWriter
 from person.hashing import mix64
 from person.jit import kernel
@@ -99,7 +100,9 @@ def lookups(path: Path, entries: int, value_bits: int, count: int) -> dict[str, 
     begin = time.perf_counter()
     table = IdentifierTable(path)
     found["open_seconds"] = time.perf_counter() - begin
-    table.lookup(keys)  # brings the pages in
+    begin = time.perf_counter()
+    table.warm()
+    found["warm_seconds"] = time.perf_counter() - begin
     for name, wanted in (("random", keys), ("sorted", np.sort(keys))):
         begin, processor = time.perf_counter(), time.process_time()
         answers = table.lookup(wanted)
@@ -125,6 +128,23 @@ def _single(table: IdentifierTable, keys: NDArray[np.uint64]) -> dict[str, float
     }
 
 
+def _rows(figures: dict[str, float]) -> list[list[str]]:
+    return [
+        ["entries", f"{figures['entries']:,}"],
+        ["built in", f"{figures['build_seconds']:,.1f} s"],
+        ["size", f"{figures['bytes_an_entry']:.2f} bytes an entry"],
+        ["opened in", f"{figures['open_seconds'] * 1e3:.1f} ms"],
+        ["warmed and checked in", f"{figures['warm_seconds']:,.1f} s"],
+        ["random lookups, batched", f"{figures['random_a_second']:,.0f}/s"],
+        ["sorted lookups, batched", f"{figures['sorted_a_second']:,.0f}/s"],
+        [
+            "single lookups",
+            f"p50 {figures['single_us_p50']:.1f} us, p99 {figures['single_us_p99']:.1f} us",
+        ],
+        ["memory at the peak", f"{figures['peak_memory_mb']:,.0f} MB"],
+    ]
+
+
 def main() -> None:
     """Build, look up, print one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -133,6 +153,7 @@ def main() -> None:
     parser.add_argument("--value-bits", type=int, default=32)
     parser.add_argument("--directory", type=Path, default=Path())
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--out", type=Path, help="directory for result.json and result.md")
     options = parser.parse_args()
     path = options.directory / "identifiers.mdb"
     map_slices(lambda _: bodies(0, 10, 10, 32), range(1))  # compiles
@@ -142,6 +163,8 @@ def main() -> None:
     figures["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     figures["processors"] = len(os.sched_getaffinity(0))
     print(json.dumps({key: round(value, 3) for key, value in figures.items()}))
+    if options.out is not None:
+        write_report(options.out, "The national identifier table", figures, _rows(figures))
     if not options.keep:
         path.unlink()
 

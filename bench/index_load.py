@@ -2,7 +2,8 @@
 
     python -m bench.index_load --records 10000000 --directory /fast/disk --out build/bench/load
 
-The clusters are the truth's: encoding, counting values and loading are timed apart, and only the
+The index can be given to the other benches (`--index DIR/residents-RECORDS`). Its clusters are the
+truth's: encoding, counting values and loading are timed apart, and only the
 last is the index's own.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data import dataset
-from bench.index_data import add_common_arguments, load_residents, write_report
+from bench.index_data import HELD_OUT, add_common_arguments, load_residents, write_report
 
 __all__ = ["main", "table_sizes"]
 
@@ -51,8 +52,8 @@ def main() -> None:
     parser.add_argument("--digest-key", type=Path, help="key file of a new sealed index")
     parser.add_argument("--verify", action="store_true", help="also prove the index, timed")
     options = parser.parse_args()
-    data = dataset(options.records)
-    path = options.directory / f"load-{options.records}"
+    data = dataset(options.records + HELD_OUT)
+    path = options.directory / f"residents-{options.records}"
     warm = dataset(1000)
     load_residents(warm, 1000, options.directory / "warm", 256 << 20)  # compiles
     if options.digest_key is not None:

@@ -43,6 +43,7 @@ def read_for(
     references = people.select(["source", "record_id"])
     numbers = people.select(["id_number"])
     with IdentityIndex.open(path) as index:
+        index.warm()
         lookup_table(index, references)
         lookup_table(index, numbers)
         ready.release()

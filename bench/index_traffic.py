@@ -4,23 +4,20 @@
 
 Requests arrive on a schedule drawn beforehand (Poisson), shared out among the clients; each client
 is a thread that waits for its next request's time, and a latency counts from that time, so a
-request that had to queue behind a slow one is not forgiven. As in a service, a worker for lookups,
-one for resolutions and one for writes each answer together whatever is waiting; writes that wait
-share one durable transaction and are answered when it has been synced.
+request that had to queue behind a slow one is not forgiven. Clients call the library as a service
+of many threads should, through `GroupReader` and `GroupWriter`: writes that wait share one durable
+transaction, and a write is answered when it has been synced.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
-import queue
 import shutil
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -36,8 +33,7 @@ from bench.index_data import (
     write_report,
 )
 from mpi import IdentityIndex
-from mpi.identity_engine import as_table
-from mpi.index_lookup import lookup_table
+from mpi.identity_group import GroupReader, GroupWriter
 
 __all__ = ["main"]
 
@@ -45,32 +41,18 @@ REQUESTS_A_SECOND: Final = 2609.0
 WRITES_A_SECOND: Final = 706.0
 CLIENTS: Final = 487
 KINDS: Final = ("lookup by id number", "lookup by cross-reference", "resolve", "write")
-WORKER_OF: Final = (0, 0, 1, 2)
-"""Which worker answers each kind: lookups, resolutions, writes."""
-
-BATCH_MAX: Final = 256
 WARM_SECONDS: Final = 3.0
-
-
-@dataclass(slots=True)
-class Request:
-    """What a client waits for."""
-
-    kind: int
-    person: dict[str, Any]
-    done: threading.Event = field(default_factory=threading.Event)
-    failed: str | None = None
-
-
-Waiting = queue.SimpleQueue[Request | None]
+SWITCH_SECONDS: Final = 0.0005
+"""How long a thread may keep the interpreter from others that wait for it."""
 
 
 @dataclass(slots=True)
 class Traffic:
-    """What all clients share: people to ask about, and a queue for each worker."""
+    """What all clients share: people to ask about, and the open index."""
 
     people: tuple[list[dict[str, Any]], ...]
-    queues: tuple[Waiting, ...]
+    reader: GroupReader
+    writer: GroupWriter
     errors: Counter[str] = field(default_factory=Counter)
 
     def serve(self, kind: int, place: int) -> None:
@@ -78,73 +60,16 @@ class Traffic:
         people = self.people[kind]
         again, row = divmod(place, len(people))
         person = people[row]
-        if again and KINDS[kind] == "write":  # the same people come to another desk
-            person = person | {"record_id": f"{person['record_id']}-{again}"}
-        request = Request(kind, person)
-        self.queues[WORKER_OF[kind]].put(request)
-        request.done.wait()
-        if request.failed is not None:
-            self.errors[request.failed] += 1
-
-
-def run_worker(
-    waiting: Waiting, answer: Callable[[list[Request]], None], gather_seconds: float = 0.0
-) -> list[int]:
-    """Answer all requests that are waiting, together, again and again; sizes of the batches.
-
-    After the first one it waits `gather_seconds` for company: a batch costs little more than one.
-    """
-    sizes: list[int] = []
-    is_last = False
-    while not is_last:
-        batch: list[Request] = []
-        first = waiting.get()
-        is_last = first is None
-        if first is not None:
-            batch.append(first)
-            if gather_seconds:
-                time.sleep(gather_seconds)
-        while not is_last and len(batch) < BATCH_MAX:
-            try:
-                more = waiting.get_nowait()
-            except queue.Empty:
-                break
-            is_last = more is None
-            if more is not None:
-                batch.append(more)
-        if not batch:
-            break
-        try:
-            answer(batch)
-        except Exception as error:
-            for each in batch:
-                each.failed = type(error).__name__
-        for each in batch:
-            each.done.set()
-        sizes.append(len(batch))
-    return sizes
-
-
-def answers(reader: IdentityIndex, writer: IdentityIndex) -> list[Callable[[list[Request]], None]]:
-    """What each worker does: lookups, resolutions, durable writes."""
-
-    def look_up(batch: list[Request]) -> None:
-        numbers = [each.person for each in batch if each.kind == 0]
-        records = [each.person for each in batch if each.kind == 1]
-        if numbers:
-            lookup_table(reader, as_table([{"id_number": p["id_number"]} for p in numbers]))
-        if records:
-            named = [{name: p[name] for name in ("source", "record_id")} for p in records]
-            lookup_table(reader, as_table(named))
-
-    def resolve(batch: list[Request]) -> None:
-        reader.resolve_table([each.person for each in batch])
-
-    def write(batch: list[Request]) -> None:
-        people = {(w.person["source"], w.person["record_id"]): w.person for w in batch}
-        writer.add_table(list(people.values()), batch_size=BATCH_MAX)
-
-    return [look_up, resolve, write]
+        if kind == 0:
+            self.reader.lookup_all(id_number=person["id_number"])
+        elif kind == 1:
+            self.reader.lookup(source=person["source"], record_id=person["record_id"])
+        elif kind == 2:
+            self.reader.resolve(person)
+        else:
+            if again:  # the same people come to another desk
+                person = person | {"record_id": f"{person['record_id']}-{again}"}
+            self.writer.add(person)
 
 
 def schedule(
@@ -201,28 +126,23 @@ def measure(
     shares = np.array([(read - resolve) * 0.6, (read - resolve) * 0.4, resolve, write_share])
     with (
         IdentityIndex.open(index_dir, writable=True) as index,
-        IdentityIndex.open(index_dir) as reader,
+        IdentityIndex.open(index_dir) as asked,
+        GroupReader(asked) as reader,
+        GroupWriter(index, gather_seconds=options.gather_ms / 1e3) as writer,
     ):
-        work = answers(reader, index)
-        queues: tuple[Waiting, ...] = tuple(queue.SimpleQueue() for _ in work)
-        traffic = Traffic(people=(numbered, known, described, arrived), queues=queues)
-        with ThreadPoolExecutor(len(work)) as pool:
-            gather = options.gather_ms / 1e3
-            running = [
-                pool.submit(run_worker, waiting, answer, gather)
-                for waiting, answer in zip(queues, work, strict=True)
-            ]
-            warm = schedule(WARM_SECONDS, shares, options.rate, 8, options.seed + 1)
-            _warm(traffic, warm[1])
-            gc.collect()
-            gc.freeze()
-            plan = schedule(options.seconds, shares, options.rate, options.clients, options.seed)
-            processor = time.process_time()
-            latency, seconds = run_clients(traffic, *plan)
-            processor = time.process_time() - processor
-            for waiting in queues:
-                waiting.put(None)
-            sizes = running[-1].result()
+        asked.warm()
+        people_of = (numbered, known, described, arrived)
+        traffic = Traffic(people=people_of, reader=reader, writer=writer)
+        _warm(traffic, schedule(WARM_SECONDS, shares, options.rate, 8, options.seed + 1)[1])
+        gc.collect()
+        gc.freeze()
+        plan = schedule(options.seconds, shares, options.rate, options.clients, options.seed)
+        before = writer.transactions, writer.records
+        processor = time.process_time()
+        latency, seconds = run_clients(traffic, *plan)
+        processor = time.process_time() - processor
+        transactions, records = writer.transactions - before[0], writer.records - before[1]
+    sizes = (transactions, records)
     return _figures(latency, plan[1], seconds, processor, sizes, traffic.errors, options)
 
 
@@ -243,7 +163,7 @@ def _figures(
     kinds: NDArray[np.int64],
     seconds: float,
     processor: float,
-    sizes: list[int],
+    sizes: tuple[int, int],
     errors: Counter[str],
     options: argparse.Namespace,
 ) -> dict[str, Any]:
@@ -268,8 +188,8 @@ def _figures(
         "processor_seconds": round(processor, 2),
         "all": of(done),
         **by_kind,
-        "transactions": len(sizes),
-        "writes_a_transaction": round(float(np.mean(sizes)), 2) if sizes else None,
+        "transactions": sizes[0],
+        "writes_a_transaction": round(sizes[1] / sizes[0], 2) if sizes[0] else None,
         "errors": dict(errors),
     }
 
@@ -282,10 +202,10 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=REQUESTS_A_SECOND, help="requests a second")
     parser.add_argument("--writes", type=float, default=WRITES_A_SECOND, help="of them, writes")
     parser.add_argument("--clients", type=int, default=CLIENTS)
-    parser.add_argument("--gather-ms", type=float, default=1.0, help="a worker waits for company")
+    parser.add_argument("--gather-ms", type=float, default=2.0, help="a write waits for others")
     parser.add_argument("--resolve-share", type=float, default=0.2, help="of the reads")
     options = parser.parse_args()
-    sys.setswitchinterval(0.0005)  # a waiting request gets the interpreter soon
+    sys.setswitchinterval(SWITCH_SECONDS)  # a waiting request gets the interpreter soon
     made, data = made_or_given(options)
     path = options.directory / "traffic-copy"
     shutil.rmtree(path, ignore_errors=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +41,8 @@ def command(out: str, people: int, quiet: bool, as_json: bool) -> None:
 
     The data is made on the spot: residents of China as the census has them, with their records
     in registers, hospitals and insurance, and the errors of those. Which records are the same
-    person is known, so the result can be judged, error by error.
+    person is known, so the result can be judged, error by error. The outcome is loaded into an
+    identity index, where what the engine would not decide waits for you.
 
     \b
     Examples:
@@ -51,21 +55,53 @@ def command(out: str, people: int, quiet: bool, as_json: bool) -> None:
     from cli.summary import measure_facts, run_facts
 
     population_dir, result_dir = Path(out) / "people", Path(out) / "result"
+    index_dir = Path(out) / "index"
     with open_progress(quiet=quiet) as progress:
         mpi.generate(population_dir, people=people, overwrite=True, progress=progress)
         result = mpi.dedupe(
-            str(population_dir), out=str(result_dir), overwrite=True, progress=progress
+            str(population_dir),
+            out=str(result_dir),
+            overwrite=True,
+            index=str(index_dir),
+            progress=progress,
         )
     evaluation = mpi.evaluate(str(result_dir), str(population_dir))
     if as_json:
-        print_json({"out": str(result_dir), "run": result.run, "evaluation": evaluation})
+        facts = {"out": str(result_dir), "index": str(index_dir)}
+        print_json({**facts, "run": result.run, "evaluation": evaluation})
         return
     click.echo(f"\nmpi generate --people {people} --out {population_dir}")
-    click.echo(f"mpi dedupe {population_dir} --out {result_dir}")
+    click.echo(f"mpi dedupe {population_dir} --out {result_dir} --index {index_dir}")
     print_facts(run_facts(result.run, str(result_dir)))
     click.echo(f"\nmpi evaluate {result_dir} --truth {population_dir}")
     print_facts(measure_facts(evaluation))
     _print_details(evaluation)
+    _print_review(index_dir)
+
+
+def _print_review(index_dir: Path) -> None:
+    """Print how the doubtful cases are answered, as commands that work where this one did."""
+    import mpi
+    from mpi.identity_queue import status_counts
+
+    with mpi.IdentityIndex.open(index_dir) as index, index.store.read() as snapshot:
+        waiting = status_counts(snapshot)["open"]
+    program, index = _program(), f"--index {shlex.quote(str(index_dir))}"
+    click.echo(f"\n{waiting:,} questions wait that the engine leaves to people. In the browser:")
+    click.echo(f"  {program} review user add {index} steward --role supervisor")
+    click.echo(f"  {program} review serve {index} --language en")
+    click.echo("Without it:")
+    click.echo(f"  {program} review list {index} --table")
+
+
+def _program() -> str:
+    """How this command was called, so that it can be called so again."""
+    called = Path(sys.argv[0])
+    if called.name != "mpi":
+        return f"{shlex.quote(sys.executable)} -m cli"
+    found = shutil.which("mpi")
+    is_on_path = found is not None and called.exists() and called.samefile(found)
+    return "mpi" if is_on_path else shlex.quote(str(called))
 
 
 def _print_details(evaluation: Any) -> None:

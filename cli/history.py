@@ -27,7 +27,7 @@ def command(
     """Print everything that happened to one identity, oldest first.
 
     A line an event: when, who, why, which records came and went, and for an automatic decision
-    the weights behind it. Ids that are retired or redirect elsewhere have their history too.
+    the weights behind it. With --at, exit code 6 where it had no record at that time. Ids that are retired or redirect elsewhere have their history too.
 
     \b
     Examples:
@@ -36,10 +36,13 @@ def command(
     """
     from cli.identity_options import opened, print_answers
     from mpi.index_jobs import parse_time
+    from person.errors import UnknownIdError
 
     with opened(index_dir, digest_key) as index:
         if moment is not None:
             found = index.identity_at(enterprise_id, parse_time(moment))
+            if not found.records:
+                raise UnknownIdError("at that time the index had no record of that identity")
             print_answers([found], as_table=as_table)
         else:
             print_answers(index.history(enterprise_id), as_table=as_table)

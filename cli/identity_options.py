@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
@@ -149,7 +149,11 @@ def record_argument(text: str) -> tuple[str, str]:
 
 @contextmanager
 def opened(
-    index_dir: str, digest_key: str | None = None, *, writable: bool = False
+    index_dir: str,
+    digest_key: str | None = None,
+    *,
+    writable: bool = False,
+    is_alone: bool = False,
 ) -> Iterator[IdentityIndex]:
     """An index, open while the command needs it.
 
@@ -157,12 +161,15 @@ def opened(
     ----------
     index_dir : its directory
     digest_key : key file, if it has one
-    writable : take the writer's lock
+    writable : each transaction takes the writer's lock, in turns with other processes
+    is_alone : take the writer's lock at once and keep it
     """
     from mpi import IdentityIndex
 
+    how: bool | Literal["on_demand"] = "on_demand" if writable else False
+
     key: dict[str, Any] = {} if digest_key is None else {"digest_key": digest_key}
-    with IdentityIndex.open(index_dir, writable=writable, **key) as index:
+    with IdentityIndex.open(index_dir, writable=is_alone or how, **key) as index:
         yield index
 
 

@@ -292,7 +292,7 @@ def compact(index_dir: str, digest_key: str | None, as_table: bool) -> None:
     from cli.identity_options import opened, print_answers
     from mpi.index_jobs import describe_index
 
-    with opened(index_dir, digest_key, writable=True) as index:
+    with opened(index_dir, digest_key, is_alone=True) as index:
         before = describe_index(index)
         index.store.fold()
         after = describe_index(index)

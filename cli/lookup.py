@@ -57,6 +57,14 @@ def command(
     }
     if (batch is None) == all(value is None for value in asked.values()):
         raise click.UsageError("Say what to look up, or give --batch FILE, one of them.")
+    if (source is None) != (record_id is None):
+        raise click.UsageError("Give --source and --record-id together.")
+    if id_type is not None and id_number is None:
+        raise click.UsageError("--id-type says what --id-number is; give both.")
+    if sum(each is not None for each in (id_number, source, enterprise_id)) > 1:
+        raise click.UsageError(
+            "Look up by --id-number, by --source and --record-id, or by --enterprise-id: one of them."
+        )
     from cli.identity_options import opened, print_answers
     from cli.show import print_notes
     from mpi.index_jobs import lookup_files

@@ -49,6 +49,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "history": ("cli.history", "Print everything that happened to one identity, oldest first."),
     "golden": ("cli.golden", "Print the golden record of one identity."),
     "changes": ("cli.changes", "Print the events of the journal, or follow them."),
+    "review": ("cli.review", "Answer the questions that no machine decides."),
     "generate": ("cli.generate", "Write a made-up Chinese population, and check it."),
     "schema": ("cli.schema", "Draft or show the description of a table's columns."),
     "bench": ("cli.bench", "Measure speed and memory, alone and beside other engines."),

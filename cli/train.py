@@ -6,6 +6,7 @@ import json
 
 import click
 
+from cli.identity_options import digest_key_option
 from cli.options import (
     inputs_argument,
     json_option,
@@ -26,8 +27,10 @@ __all__ = ["command"]
 @click.option(
     "--labels",
     metavar="FILE",
-    help="Known truth: record_id and entity_id columns, or pairs. Without it, EM is used.",
+    help="Known truth: record_id and entity_id columns, or pairs. Or what stewards decided: an "
+    "identity index, or a file of `mpi review export --decided`. Without it, EM is used.",
 )
+@digest_key_option
 @schema_option
 @memory_option
 @seed_option
@@ -39,6 +42,7 @@ def command(
     inputs: tuple[str, ...],
     out: str,
     labels: str | None,
+    digest_key: str | None,
     schema: str | None,
     memory: str,
     seed: int,
@@ -51,10 +55,15 @@ def command(
     `mpi dedupe` and `mpi link` fit a model by themselves; a saved one makes later runs on
     similar tables comparable with each other.
 
+    With known truth m comes from it alone. Pairs that stewards decided are the hard ones, so
+    they are taken as they were decided among all other pairs, and the rest is learnt as ever;
+    notes tell where the lines would have been better for them.
+
     \b
     Examples:
       mpi train people.csv --out model.json
       mpi train people.csv --labels truth.csv --out model.json
+      mpi train people.csv --labels people.index --out model.json
       mpi dedupe people.csv --model model.json --out result
     """
     import mpi
@@ -65,7 +74,13 @@ def command(
     check_output_file(out, overwrite=overwrite)
     with open_progress(quiet=quiet) as progress:
         model = mpi.train(
-            list(inputs), schema=schema, labels=labels, seed=seed, memory=memory, progress=progress
+            list(inputs),
+            schema=schema,
+            labels=labels,
+            digest_key=digest_key,
+            seed=seed,
+            memory=memory,
+            progress=progress,
         )
     document = json.dumps(model.to_dict(), ensure_ascii=False, indent=2) + "\n"
     write_file(out, document, overwrite=overwrite)

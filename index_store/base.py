@@ -24,7 +24,10 @@ from index_store.record_kernels import (
 )
 from index_store.row_slots import slots_from
 from index_store.single_kernels import (
+    FEW,
+    describe_identity,
     describe_records,
+    find_owners,
     find_reference,
     identity_of,
     match_key,
@@ -36,7 +39,6 @@ __all__ = ["FIRST_POSTING_TABLE", "TABLES", "Base", "base_path", "posting_table"
 TABLES: Final = {"rows": 0, "records": 1, "membership": 2, "members": 3, "references": 4}
 FIRST_POSTING_TABLE: Final = 5
 
-_FEW: Final = 64
 _FEW_BYTES: Final = 4096
 
 
@@ -141,9 +143,9 @@ class Base:
 
     def match(self, table: LeafTable, key: int, *, is_posting: bool) -> NDArray[np.int64]:
         """Values of all pairs with one key, int64[m], ascending; a posting's key is unhashed."""
-        out = np.empty(_FEW, np.int64)
+        out = np.empty(FEW, np.int64)
         count = match_key(table.first_keys, table.segments, np.uint64(key), is_posting, out)
-        if count > _FEW:
+        if count > FEW:
             out = np.empty(count, np.int64)
             match_key(table.first_keys, table.segments, np.uint64(key), is_posting, out)
         return out[:count]
@@ -152,13 +154,43 @@ class Base:
         self, rule: int, key: int, n_words: int, place: NDArray[np.int64], value: int
     ) -> NDArray[np.int64] | None:
         """Records under a posting key whose row holds a value; None where they are too many."""
-        table, out = self.posting(rule), np.empty(_FEW, np.int64)
+        table, out = self.posting(rule), np.empty(FEW, np.int64)
         count = match_value(
             *(table.first_keys, table.segments, np.uint64(key)),
             *(self._rows.first_keys, self._rows.segments, self._slots),
             *(n_words, place, np.uint64(value), out),
         )
         return None if count < 0 else out[:count]
+
+    def owners(
+        self, rule: int, key: int, n_words: int, place: NDArray[np.int64], value: int
+    ) -> tuple[list[int], list[int]] | None:
+        """`match_value` and the identity of each of those records; None where they are too many."""
+        table, out = self.posting(rule), np.empty(2 * FEW, np.int64)
+        count = find_owners(
+            *(table.first_keys, table.segments, np.uint64(key)),
+            *(self._rows.first_keys, self._rows.segments, self._slots),
+            *(n_words, place, np.uint64(value)),
+            *(self._membership.segments, self._width, self._per_leaf, out),
+        )
+        if count < 0:
+            return None
+        return out[:count].tolist(), out[FEW : FEW + count].tolist()
+
+    def described(self, identity: int) -> tuple[list[int], list[int], list[bytes]] | None:
+        """Records, their sources and ids of one identity; None where they are too many or long."""
+        out, text = np.empty(3 * FEW + 1, np.int64), np.empty(_FEW_BYTES, np.uint8)
+        count = describe_identity(
+            *(self.members.first_keys, self.members.segments),
+            *(self._membership.segments, self._width, self._per_leaf),
+            *(self._records.first_keys, self._records.segments, identity, out, text),
+        )
+        if count < 0:
+            return None
+        edges: list[int] = out[2 * FEW : 2 * FEW + count + 1].tolist()
+        whole = text[: edges[-1]].tobytes()
+        ids = [whole[a:b] for a, b in pairwise(edges)]
+        return out[:count].tolist(), out[FEW : FEW + count].tolist(), ids
 
     def identity(self, record: int) -> int:
         """Membership of one record below record_count; -1 removed."""

@@ -108,6 +108,19 @@ class Delta:
         for key, value in self.entries(database, low, high):
             yield key, self._checked(bytes(value), database)
 
+    def entries_down(
+        self, database: bytes, low: bytes, high: bytes
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """(key, checked value) with low <= key < high, from the last key to the first."""
+        try:
+            with self._transaction.cursor(db=self._databases[database]) as cursor:
+                is_there = cursor.prev() if cursor.set_range(high) else cursor.last()
+                while is_there and (key := bytes(cursor.key())) >= low:
+                    yield key, self._checked(bytes(cursor.value()), database)
+                    is_there = cursor.prev()
+        except lmdb.Error as error:
+            raise our_error(self._path, error) from error
+
     def touched_batches(self, seen: int) -> Iterator[tuple[int, NDArray[np.uint64]]]:
         """(number, hashes) of the batches after number `seen`."""
         for key, value in self.entries(b"touched", (seen + 1).to_bytes(8, "big"), None):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +14,15 @@ import lmdb
 
 from index_store.base import Base, base_path
 from index_store.format import DATABASES, State
+from index_store.page_check import damaged_page
 from index_store.touched import TouchFilter
 from index_store.translation import translated
-from person.errors import IndexLockedError, IndexMissingError, IndexStoreError
+from person.errors import (
+    IndexCorruptError,
+    IndexLockedError,
+    IndexMissingError,
+    IndexStoreError,
+)
 
 __all__ = ["MAP_SIZE_MAX", "MAP_SIZE_MIN", "Environment", "Latest", "WriterLock"]
 
@@ -26,26 +33,48 @@ MAP_SIZE_MAX: Final = 1 << 40
 
 _READERS_MAX: Final = 1024
 _DRAIN_SECONDS: Final = 2.0
+_LOCK_POLL_SECONDS: Final = 0.01
 
 
 class WriterLock:
-    """The one writer's lock; the system drops it when the process ends, however it ends."""
+    """The one writer's lock; the system drops it when the process ends, however it ends.
 
-    def __init__(self, directory: Path) -> None:
+    Parameters
+    ----------
+    directory : of the index
+    wait_seconds : how long to wait for another writer; writers come in no particular order
+
+    Raises
+    ------
+    IndexLockedError : another writer holds it still
+    """
+
+    def __init__(self, directory: Path, wait_seconds: float = 0.0) -> None:
         path = directory / "writer.lock"
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._file)
-            raise IndexLockedError(
-                f"{directory}: another process is writing to this index; wait until it has "
-                "closed it, or open the index for reading only",
-                path=str(directory),
-            ) from error
+        deadline = time.monotonic() + wait_seconds
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if time.monotonic() < deadline:
+                    time.sleep(_LOCK_POLL_SECONDS)
+                    continue
+                os.close(self._file)
+                waited = f" after {wait_seconds:g} seconds of waiting" if wait_seconds else ""
+                raise IndexLockedError(
+                    f"{directory}: another process is writing to this index{waited}; wait until "
+                    "it has finished, or open the index for reading only",
+                    path=str(directory),
+                ) from error
+            else:
+                return
 
     def release(self) -> None:
-        os.close(self._file)
+        """Give the lock up; a second time does nothing."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +116,10 @@ class Environment:
         self.is_read_only = not create and not os.access(directory, os.W_OK)
         data = directory / "data.mdb"
         size = data.stat().st_size if data.exists() else 0
+        if not create:
+            fault = damaged_page(data, is_whole=False) if size else "the file is empty"
+            if fault is not None:
+                raise IndexCorruptError(f"{data}: {fault}; restore a backup", path=str(directory))
         with translated(directory):
             self.lmdb = lmdb.open(
                 str(directory),
@@ -174,7 +207,13 @@ class Environment:
     def begin_write(self) -> Any:
         with self.lock:
             self._grow_if_needed()
-        return self.lmdb.begin(write=True, buffers=True)
+        try:
+            return self.lmdb.begin(write=True, buffers=True)
+        except lmdb.MapResizedError:  # another process was the last writer, and grew the map
+            with self.lock:
+                if not self._resize(0):
+                    raise
+            return self.lmdb.begin(write=True, buffers=True)
 
     def _grow_if_needed(self) -> None:
         """Double the map while less than half of it is free.

@@ -103,6 +103,15 @@ class IdentifierTable:
     def _find(self, keys: NDArray[np.uint64], out: NDArray[np.uint64]) -> None:
         find_first_values(self._table.first_keys, self._table.segments, keys, _MISSING, out)
 
+    def warm(self) -> None:
+        """Read the whole table into memory and check it.
+
+        Raises
+        ------
+        IndexCorruptError : a leaf does not fit its checksum
+        """
+        self._file.warm()
+
     def damaged_leaves(self) -> list[int]:
         """Numbers of the leaves that do not fit their checksums; reads the whole file."""
         return [leaf for _, leaf in self._file.damaged()]

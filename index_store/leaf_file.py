@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from index_store.format import FORMAT_VERSION
 from index_store.leaf_kernels import LEAF_BYTES, SEGMENT_LEAVES
 from index_store.memory import address_of
+from index_store.page_check import damaged_page
 from index_store.segments import (
     SEGMENT_HEADER_BYTES,
     LeafWriter,
@@ -42,6 +43,7 @@ _MAP_SIZE: Final = 1 << 38
 _PENDING_BYTES: Final = 32 << 20
 _SEGMENTS_WAITING: Final = 8
 _MAX_DATABASES: Final = 3
+_READ_BYTES: Final = 8 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +206,8 @@ class LeafFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         name = str(path)
+        if (fault := damaged_page(path, is_whole=True)) is not None:
+            raise IndexCorruptError(f"{name}: {fault}; restore a backup", path=name)
         with translated(path):
             self._environment = lmdb.open(
                 name,
@@ -214,11 +218,10 @@ class LeafFile:
                 readahead=False,
                 max_dbs=_MAX_DATABASES,
             )
-            self._refuse_cut_file()
             self._leaves = self._environment.open_db(b"leaves", create=False)
             self._directory = self._environment.open_db(b"directory", create=False)
             self._transaction = self._environment.begin(buffers=True)
-            document = json.loads(bytes(self._stored(b"document")))
+            document = self._document()
         if document["format"] != FORMAT_VERSION:
             raise IndexFormatError(
                 f"{name}: leaf format {document['format']}; this version reads {FORMAT_VERSION}",
@@ -227,21 +230,23 @@ class LeafFile:
         self.facts: dict[str, Any] = document["facts"]
         self.tables = self._open_tables(document)
 
-    def _refuse_cut_file(self) -> None:
-        """Reading a mapped page that the file no longer has would end the process."""
-        pages = self._environment.info()["last_pgno"] + 1
-        if self.path.stat().st_size < pages * self._environment.stat()["psize"]:
-            raise IndexCorruptError(
-                f"{self.path}: the file is cut short; restore a backup", path=str(self.path)
-            )
+    def _document(self) -> dict[str, Any]:
+        try:
+            document: dict[str, Any] = json.loads(bytes(self._stored(b"document")))
+        except ValueError as error:
+            raise self._damaged_directory() from error
+        return document
+
+    def _damaged_directory(self) -> IndexCorruptError:
+        return IndexCorruptError(
+            f"{self.path}: the directory of the index is damaged; restore a backup",
+            path=str(self.path),
+        )
 
     def _stored(self, key: bytes, crc: int | None = None) -> Any:
         value = self._transaction.get(key, db=self._directory)
         if value is None or (crc is not None and zlib.crc32(value) != crc):
-            raise IndexCorruptError(
-                f"{self.path}: the directory of the index is damaged; restore a backup",
-                path=str(self.path),
-            )
+            raise self._damaged_directory()
         return value
 
     def _open_tables(self, document: dict[str, Any]) -> dict[str, LeafTable]:
@@ -262,6 +267,23 @@ class LeafFile:
             )
             start += count
         return tables
+
+    def warm(self) -> None:
+        """Bring all pages into memory and into this process's map, and check every leaf.
+
+        Raises
+        ------
+        IndexCorruptError : a leaf does not fit its checksum
+        """
+        with self.path.open("rb", buffering=0) as file:  # in order: the map reads page by page
+            room = bytearray(_READ_BYTES)
+            while file.readinto(room):
+                pass
+        for name, leaf in self.damaged():
+            raise IndexCorruptError(
+                f"{self.path}: leaf {leaf} of {name} does not fit its checksum; restore a backup",
+                path=str(self.path),
+            )
 
     def damaged(self) -> Iterator[tuple[str, int]]:
         """(table, first leaf of the segment or leaf) of everything that fails its checksum."""

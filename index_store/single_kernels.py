@@ -5,6 +5,8 @@ A call costs more than the work, so each of these does in one call what a batch 
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numba import int64, uint64
 
@@ -20,7 +22,19 @@ from index_store.text_kernels import _hash_references
 from person.hashing import mix64
 from person.jit import kernel
 
-__all__ = ["describe_records", "find_reference", "identity_of", "match_key", "match_value"]
+__all__ = [
+    "FEW",
+    "describe_identity",
+    "describe_records",
+    "find_owners",
+    "find_reference",
+    "identity_of",
+    "match_key",
+    "match_value",
+]
+
+FEW: Final = 64
+"""Most records that answers of this module hold; of more, the batched reads tell."""
 
 
 @kernel
@@ -109,3 +123,55 @@ def describe_records(  # type: ignore[no-untyped-def]
         for place in range(length):
             out[start + place] = _character(address, place, bit)
     return True
+
+
+@kernel
+def find_owners(  # type: ignore[no-untyped-def]
+    first_keys, segments, key, row_keys, row_segments, slots, n_words, place, value,
+    owner_segments, width, per_leaf, out
+):  # fmt: skip
+    """Records under a posting key whose row holds a value, as `match_value`, and their identities.
+
+    `out` int64[2 * FEW]: records, and from FEW on the identity of each, -1 for a removed record.
+    Returns how many, -1 for too many under the key.
+    """
+    count = match_value(
+        first_keys, segments, key, row_keys, row_segments, slots, n_words, place, value, out[:FEW]
+    )
+    for position in range(count):
+        out[FEW + position] = identity_of(owner_segments, width, per_leaf, out[position])
+    return count
+
+
+@kernel
+def describe_identity(  # type: ignore[no-untyped-def]
+    first_keys, segments, owner_segments, width, per_leaf, id_keys, id_segments, identity,
+    out, out_text
+):  # fmt: skip
+    """Records of one identity, ascending, its founder in its place, with their sources and ids.
+
+    `out` int64[3 * FEW + 1]: records, from FEW on sources, from 2 * FEW on offsets into
+    `out_text`, one more than records. Returns how many, -1 for more than `out` holds.
+    """
+    count = match_key(first_keys, segments, uint64(identity), False, out[: FEW - 1])
+    if count >= FEW:
+        return int64(-1)
+    if identity_of(owner_segments, width, per_leaf, identity) == identity:
+        place = count
+        while place > 0 and out[place - 1] > identity:
+            out[place] = out[place - 1]
+            place -= 1
+        out[place] = identity
+        count += 1
+    end = int64(0)
+    out[2 * FEW] = 0
+    for position in range(count):
+        address, source, _, length, bit = _entry(id_keys, id_segments, out[position])
+        if end + length > out_text.shape[0]:
+            return int64(-1)
+        out[FEW + position] = source
+        for place in range(length):
+            out_text[end + place] = _character(address, place, bit)
+        end += length
+        out[2 * FEW + position + 1] = end
+    return count

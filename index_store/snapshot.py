@@ -14,6 +14,7 @@ from index_store.base import Base
 from index_store.delta import Delta
 from index_store.environment import Environment, Latest
 from index_store.format import State, unpack_checked, unpack_state
+from index_store.page_check import damaged_page
 from index_store.text_kernels import hash_references, join_texts, posting_keys
 from index_store.touched import (
     TOUCH_IDENTITY,
@@ -302,6 +303,35 @@ class Snapshot:
             found.add(identity)
         return sorted(found)
 
+    def owners_with(self, rule: int, key: int, place: NDArray[np.int64], value: int) -> list[int]:
+        """Identities of the records that `postings_with` finds, one a record, -1 for a removed one."""
+        base = self._base
+        if base is not None and not self._filter.holds(TOUCH_POSTING + rule, key):
+            found = base.owners(rule, key, self.state.n_words, place, value)
+            if found is not None:
+                records, owners = found
+                if not self._filter.holds_any(TOUCH_MEMBERSHIP, records):
+                    return owners
+                return [self.identity(record) for record in records]
+        return [self.identity(each) for each in self.postings_with(rule, key, place, value)]
+
+    def described(self, identity: int) -> tuple[list[int], list[int], list[bytes]]:
+        """`members_of` one identity, and `names` of those: records, sources, record ids."""
+        base, is_changed = self._base, self._filter.holds
+        if (
+            base is not None
+            and 0 <= identity < self.state.base_record_count
+            and not is_changed(TOUCH_IDENTITY, identity)
+            and not is_changed(TOUCH_MEMBERSHIP, identity)
+        ):
+            found = base.described(identity)
+            if found is not None and not self._filter.holds_any(TOUCH_RECORD, found[0]):
+                return found
+        records = self.members_of(identity)
+        if not records:
+            return [], [], []
+        return records, *self.names(records)
+
     # ------------------------------------------------------------------ by record number
 
     def rows(self, records: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -430,6 +460,11 @@ class Snapshot:
         """LMDB's figures of one database."""
         return self._delta.status(database)
 
+    def damaged_page(self) -> str | None:
+        """What is wrong with a page of data.mdb that this snapshot could come to, if any is."""
+        path = self._environment.directory / "data.mdb"
+        return damaged_page(path, is_whole=True, transaction=self._transaction.id())
+
     def damaged_values(self, database: bytes) -> Iterator[bytes]:
         """Keys of the values of one database that do not fit their checksum."""
         for key, value in self._delta.entries(database, b"", None):
@@ -449,6 +484,13 @@ class Snapshot:
         prefix = _plain_key(table, b"")
         end = _plain_key(table, high) if high is not None else prefix[:-1] + b"\x01"
         for key, value in self._delta.checked_entries(b"plain", prefix + low, end):
+            yield key[len(prefix) :], value
+
+    def range_down(self, table: str, low: bytes, high: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """(key, value) of a plain table with low <= key < high, from the last key to the first."""
+        prefix = _plain_key(table, b"")
+        found = self._delta.entries_down(b"plain", prefix + low, prefix + high)
+        for key, value in found:
             yield key[len(prefix) :], value
 
     def journal(self, first: int = 1, last: int | None = None) -> Iterator[tuple[int, bytes]]:

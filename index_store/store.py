@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Final, Literal
 
 import lmdb
 from numpy.typing import ArrayLike
@@ -32,6 +32,8 @@ from person.errors import (
 __all__ = ["IndexStore", "create_index", "open_index"]
 
 RULES_MAX: Final = 64
+WAIT_SECONDS: Final = 10.0
+"""How long a write on demand waits for another process's."""
 
 
 class IndexStore:
@@ -44,9 +46,16 @@ class IndexStore:
     n_words : words of an encoded row
     """
 
-    def __init__(self, environment: Environment, lock: WriterLock | None) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        lock: WriterLock | None,
+        *,
+        wait_seconds: float | None = None,
+    ) -> None:
         self._environment = environment
         self._lock = lock
+        self._wait_seconds = wait_seconds
         self.path = environment.directory
         state = self._checked_state()
         self.n_words = state.n_words
@@ -78,7 +87,12 @@ class IndexStore:
 
     @property
     def is_writable(self) -> bool:
-        return self._lock is not None
+        return self._lock is not None or self._wait_seconds is not None
+
+    @property
+    def is_on_demand(self) -> bool:
+        """Whether each write takes the writer's lock for itself, and gives it up again."""
+        return self._wait_seconds is not None
 
     def read(self) -> Snapshot:
         """A consistent view; close it, or use it in `with`."""
@@ -88,13 +102,34 @@ class IndexStore:
             raise our_error(self.path, error) from error
 
     def write(self) -> WriteBatch:
-        """One durable transaction; use it in `with`."""
+        """One durable transaction; use it in `with`.
+
+        Raises
+        ------
+        IndexLockedError : opened on demand, and another process went on writing too long
+        """
+        if self._wait_seconds is not None:
+            lock = WriterLock(self.path, self._wait_seconds)
+            try:
+                return WriteBatch(self._environment, lock=lock)
+            except BaseException:
+                lock.release()
+                raise
         if self._lock is None:
             raise IndexStoreError(
                 f"{self.path}: the index is open for reading only; open it with writable=True",
                 path=str(self.path),
             )
         return WriteBatch(self._environment)
+
+    def _check_is_writer(self) -> None:
+        """Whole stores are written by a writer that holds the lock all the time."""
+        if self._lock is None:
+            raise IndexStoreError(
+                f"{self.path}: open the index with writable=True to load or fold it",
+                path=str(self.path),
+            )
+        self.write().close()
 
     def bulk_loader(self, *, memory_bytes: int = MEMORY_BYTES) -> BulkLoader:
         """Load many records at once; nothing else can be written until it has finished.
@@ -103,7 +138,7 @@ class IndexStore:
         ----------
         memory_bytes : what the load may hold; more goes to files beside the index
         """
-        self.write().close()  # says so where that is not allowed
+        self._check_is_writer()
         return BulkLoader(self._environment, len(self.rules), memory_bytes)
 
     def fold(self, *, memory_bytes: int = MEMORY_BYTES) -> None:
@@ -113,7 +148,7 @@ class IndexStore:
         ----------
         memory_bytes : what the fold may hold; more goes to files beside the index
         """
-        self.write().close()
+        self._check_is_writer()
         fold(self._environment, len(self.rules), memory_bytes)
 
     def backup(self, destination: Path) -> None:
@@ -128,7 +163,21 @@ class IndexStore:
     def check(self) -> list[Finding]:
         """Everything wrong with the index's bytes: checksums, order, counts; [] where nothing."""
         with self.read() as snapshot:
+            fault = snapshot.damaged_page()
+            if fault is not None:  # to read on could end the process
+                return [Finding(table="data.mdb", message=fault)]
             return check_snapshot(snapshot, len(self.rules))
+
+    def warm(self) -> None:
+        """Read the packed base into memory, so that no lookup waits for the disk, and check it.
+
+        Raises
+        ------
+        IndexCorruptError : a page of it is damaged
+        """
+        with self.read() as snapshot:
+            if snapshot.base is not None:
+                snapshot.base.file.warm()
 
     def stats(self) -> dict[str, TableStatistics]:
         """Entries and bytes of every table, base and delta apart."""
@@ -211,13 +260,21 @@ def create_index(
     return IndexStore(environment, lock)
 
 
-def open_index(path: Path, *, writable: bool = False, map_size: int = MAP_SIZE_MIN) -> IndexStore:
+def open_index(
+    path: Path,
+    *,
+    writable: bool | Literal["on_demand"] = False,
+    wait_seconds: float | None = None,
+    map_size: int = MAP_SIZE_MIN,
+) -> IndexStore:
     """Open an index that exists.
 
     Parameters
     ----------
     path : its directory
-    writable : also take the writer's lock
+    writable : True takes the writer's lock until the index is closed; 'on_demand' takes it for
+        each write, so that processes take turns
+    wait_seconds : how long to wait for another writer; None is not at all, on demand 10 seconds
     map_size : bytes of address space to map at least
 
     Raises
@@ -229,11 +286,15 @@ def open_index(path: Path, *, writable: bool = False, map_size: int = MAP_SIZE_M
     directory = Path(path)
     if not (directory / "data.mdb").exists():
         raise IndexMissingError(f"{directory}: no index here", path=str(directory))
-    lock = WriterLock(directory) if writable else None
+    is_on_demand = writable == "on_demand"
+    lock = WriterLock(directory, wait_seconds or 0.0) if writable is True else None
+    waits = None
+    if is_on_demand:
+        waits = WAIT_SECONDS if wait_seconds is None else wait_seconds
     try:
         environment = Environment.acquire(directory, create=False, map_size=map_size)
         try:
-            return IndexStore(environment, lock)
+            return IndexStore(environment, lock, wait_seconds=waits)
         except BaseException:
             environment.release()
             raise

@@ -8,7 +8,7 @@ never no wrongly, and only grows: one that knows later batches serves an older s
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -145,3 +145,7 @@ class TouchFilter:
             return False
         wanted = np.uint64(value)
         return any(_holds(wanted, tag, layer) for layer in self._layers)
+
+    def holds_any(self, tag: int, values: Sequence[int]) -> bool:
+        """Whether the delta may hold one of a few values."""
+        return bool(self._layers) and any(self.holds(tag, each) for each in values)

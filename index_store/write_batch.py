@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from index_store.delta import ADDED, REMOVED
-from index_store.environment import Environment
+from index_store.environment import Environment, WriterLock
 from index_store.format import RECORDS_MAX, pack_checked, pack_state
 from index_store.snapshot import Snapshot, _plain_key
 from index_store.text_kernels import check_texts, hash_references, join_texts
@@ -37,8 +37,15 @@ class WriteBatch(Snapshot):
     Every read of `Snapshot` works here too and sees what the batch has written.
     """
 
-    def __init__(self, environment: Environment, *, is_loader: bool = False) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        *,
+        is_loader: bool = False,
+        lock: WriterLock | None = None,
+    ) -> None:
         self._is_loader = is_loader
+        self._lock = lock
         super().__init__(environment)
 
     def _begin(self) -> Any:
@@ -100,6 +107,9 @@ class WriteBatch(Snapshot):
             self._delta.close()
             transaction.abort()
             self._transaction = None
+        if self._lock is not None:  # taken for this batch alone
+            self._lock.release()
+            self._lock = None
 
     def _touch(self, tag: int, values: ArrayLike) -> None:
         """Note that the delta holds these; this batch and later snapshots look there."""

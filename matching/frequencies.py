@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from matching.kernels.counting import split_values
+from matching.kernels.counting import combine_hashes, count_runs, list_runs, split_values
 from matching.kernels.weights import fill_hash_table
 from matching.model import Comparison
 from matching.registry import comparator
@@ -36,7 +36,8 @@ __all__ = [
 ]
 
 TF_VALUES_MAX: Final = 1 << 20
-"""Values kept per term-frequency table; rarer ones count as rare as the rarest kept."""
+"""Values kept per term-frequency table; rarer ones count as rare as the rarest kept. Where there
+are more, those met once are left out first: they weigh what an absent one weighs."""
 
 FREQUENT_VALUES: Final = 1 << 14
 """Values counted one by one, in a table that stays in the second-level cache."""
@@ -46,8 +47,6 @@ SAMPLED_RECORDS: Final = 1 << 20
 
 UNIQUE_LIKE_HOLDERS: Final = 5.0
 """A field whose values have fewer holders than this on average is as good as an identifier."""
-
-_COMBINE: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,20 +135,24 @@ def count_exact_agreement(
     rounds = max(1, -(-source.record_count * 8 * 3 // max(memory_bytes, 1)))
     share = max(1, source.record_count // SAMPLED_RECORDS)
 
-    def count(item: tuple[Comparison, frozenset[int]]) -> tuple[ExactAgreement, TermFrequencies]:
+    def count(
+        item: tuple[Comparison, frozenset[int]],
+    ) -> tuple[ExactAgreement, TermFrequencies | None]:
         comparison, numbers = item
         parts = [comparison.parts[number] for number in sorted(numbers)]
-        fields = [part.fields[0] for part in parts]
+        slots = [layout.value_slots(part.fields[0]) for part in parts]
         # Only a table of term frequencies needs every value; u can do with a share of the rare.
-        is_whole = len(parts) == 1 and parts[0].term_frequency
-        counter = _ValueCounter(1 if is_whole else share)
+        has_table = len(parts) == 1 and parts[0].term_frequency
+        counter = _ValueCounter(1 if has_table else share, has_table)
         if people is not None:
-            parts_of = [_combined_hashes(chunk.rows, layout, fields) for chunk in source.chunks()]
-            hashes = np.concatenate([np.zeros(0, np.uint64), *parts_of])
+            hashes = np.empty(source.record_count, np.uint64)
+            for chunk in source.chunks():
+                place = slice(chunk.first_row, chunk.first_row + len(chunk))
+                hashes[place] = _combined_hashes(chunk.rows, slots)
             drop_repeats_within_clusters(people, hashes)
             return counter.count([[hashes]], of_people=True)
         return counter.count(
-            (_combined_hashes(chunk.rows, layout, fields) for chunk in source.chunks())
+            (_combined_hashes(chunk.rows, slots) for chunk in source.chunks())
             for _ in range(rounds)
         )
 
@@ -161,10 +164,8 @@ def count_exact_agreement(
         wanted, map_slices(count, wanted), strict=True
     ):
         agreements[comparison.name][numbers] = agreement
-        if len(numbers) == 1:
-            part = comparison.parts[next(iter(numbers))]
-            if part.term_frequency:
-                frequencies[part.name] = values
+        if values is not None:
+            frequencies[comparison.parts[next(iter(numbers))].name] = values
     return agreements, frequencies
 
 
@@ -175,54 +176,59 @@ class _ValueCounter:
     random. What is frequent is met early and counted wholly, so the share tells little less.
     """
 
-    def __init__(self, share: int) -> None:
-        self._share = share
+    def __init__(self, share: int, has_table: bool) -> None:
+        assert share == 1 or not has_table, "a table is of all values"
+        self._share, self._has_table = share, has_table
         self._keys = np.zeros(2 * FREQUENT_VALUES, np.uint64)
         self._counts = np.zeros(2 * FREQUENT_VALUES, np.int64)
         self._used = np.zeros(1, np.int64)
 
     def count(
         self, rounds: Iterable[Iterable[NDArray[np.uint64]]], *, of_people: bool = False
-    ) -> tuple[ExactAgreement, TermFrequencies]:
+    ) -> tuple[ExactAgreement, TermFrequencies | None]:
         """Count; each round gives the same hashes again, and takes its part of their range."""
         rounds = list(rounds)
         width = (1 << 64) // (self._share * len(rounds))
-        present = 0
-        hashes: list[NDArray[np.uint64]] = []
-        counts: list[NDArray[np.int64]] = []
+        present, pairs = 0, 0.0
+        listed: list[tuple[NDArray[np.uint64], NDArray[np.int64], bool]] = []
         for number, each in enumerate(rounds):
             is_last = self._share == 1 and number == len(rounds) - 1
             high = (1 << 64) - 1 if is_last else (number + 1) * width - 1
             rare, met = self._rare(each, number == 0, number * width, high)
             present += met
             rare.sort()
-            edges = np.flatnonzero(np.concatenate([[True], rare[1:] != rare[:-1], [True]]))
-            hashes.append(rare[edges[:-1]] if len(rare) else rare)
-            counts.append(np.diff(edges) if len(rare) else np.zeros(0, np.int64))
-        rare_counts = np.concatenate(counts)
-        agreeing = self._share * _pairs(rare_counts) + _pairs(self._counts)
+            runs, repeated, agreeing = count_runs(rare)
+            pairs += agreeing
+            if self._has_table:
+                listed.append(_listed(rare, runs, repeated))
+        agreeing = self._share * pairs + _pairs(self._counts)
         agreement = ExactAgreement(agreeing, present * (present - 1) / 2)
-        rare = np.concatenate(hashes)
-        if self._share > 1:
-            rare, rare_counts = rare[:0], rare_counts[:0]  # not all of them: of no use as a table
-        values = self._merged(rare, rare_counts.astype(np.int64), present)
-        return agreement, replace(values, of_people=of_people)
+        if not self._has_table:
+            return agreement, None
+        return agreement, replace(self._table(listed, present), of_people=of_people)
 
-    def _merged(
-        self, rare: NDArray[np.uint64], counts: NDArray[np.int64], present: int
+    def _table(
+        self, listed: Sequence[tuple[NDArray[np.uint64], NDArray[np.int64], bool]], present: int
     ) -> TermFrequencies:
-        """The most frequent values of both kinds, by hash; the rare ones are sorted already."""
+        """All values by hash, or the most frequent of them where there are too many."""
+        rare = np.concatenate([hashes for hashes, _, _ in listed])
+        rare_counts = np.concatenate([counts for _, counts, _ in listed])
         held = np.flatnonzero(self._keys)
         held = held[np.argsort(self._keys[held])]
-        place = np.searchsorted(rare, self._keys[held])
-        hashes = np.insert(rare, place, self._keys[held])
-        counts = np.insert(counts, place, self._counts[held])
-        is_complete = len(hashes) <= TF_VALUES_MAX
+        keys, key_counts = self._keys[held], self._counts[held]
+        is_complete = all(is_whole for _, _, is_whole in listed)
+        is_complete &= len(rare) + len(keys) <= TF_VALUES_MAX
         if not is_complete:
-            chosen = np.argpartition(counts, len(counts) - TF_VALUES_MAX)[-TF_VALUES_MAX:]
-            chosen.sort()
-            hashes, counts = hashes[chosen], counts[chosen]
-        return TermFrequencies(hashes, counts, present, is_complete)
+            least = _least_kept(np.concatenate([rare_counts, key_counts]))
+            rare, rare_counts = rare[rare_counts >= least], rare_counts[rare_counts >= least]
+            keys, key_counts = keys[key_counts >= least], key_counts[key_counts >= least]
+        place = np.searchsorted(rare, keys)
+        return TermFrequencies(
+            np.insert(rare, place, keys),
+            np.insert(rare_counts, place, key_counts),
+            present,
+            is_complete,
+        )
 
     def _rare(
         self, parts: Iterable[NDArray[np.uint64]], is_first: bool, low: int, high: int
@@ -236,9 +242,36 @@ class _ValueCounter:
             out = np.empty(len(part), np.uint64)
             table = (self._keys, self._counts, self._used, room, is_first)
             given = split_values(part, *table, np.uint64(low), np.uint64(high), out)
-            rare.append(out[:given].copy())
+            # What fills most of its array may keep it: of many values a copy costs more.
+            rare.append(out[:given] if 2 * given > len(out) else out[:given].copy())
             present += int(np.count_nonzero(part)) if is_first else 0
+        if len(rare) == 1:
+            return rare[0], present
         return np.concatenate([np.zeros(0, np.uint64), *rare]), present
+
+
+def _listed(
+    values: NDArray[np.uint64], runs: int, repeated: int
+) -> tuple[NDArray[np.uint64], NDArray[np.int64], bool]:
+    """(different values, their counts, whether all are there); not those met once where there are
+    too many."""
+    is_whole = runs <= TF_VALUES_MAX
+    room = runs if is_whole else repeated
+    hashes, counts = np.empty(room, np.uint64), np.empty(room, np.int64)
+    list_runs(values, 1 if is_whole else 2, hashes, counts)
+    return hashes, counts, is_whole
+
+
+def _least_kept(counts: NDArray[np.int64]) -> int:
+    """How often a value must be met to be kept: twice, or more where those are too many.
+
+    A value met twice is as rare as one met once, for the two records may be one person.
+    """
+    repeated = counts[counts >= 2]
+    if len(repeated) <= TF_VALUES_MAX:
+        return 2
+    least = int(np.partition(repeated, -TF_VALUES_MAX)[-TF_VALUES_MAX])
+    return least + int(np.count_nonzero(repeated >= least) > TF_VALUES_MAX)
 
 
 def _pairs(counts: NDArray[np.int64]) -> float:
@@ -246,21 +279,12 @@ def _pairs(counts: NDArray[np.int64]) -> float:
 
 
 def _combined_hashes(
-    rows: NDArray[np.uint64], layout: Layout, fields: Iterable[str]
+    rows: NDArray[np.uint64], slots: Sequence[NDArray[np.int64]]
 ) -> NDArray[np.uint64]:
-    combined: NDArray[np.uint64] | None = None
-    present: NDArray[np.bool_] | None = None
-    for name in fields:
-        hashes = hash_field_values(rows, layout.value_slots(name))
-        if combined is None or present is None:
-            combined, present = hashes, hashes != 0
-        else:
-            present &= hashes != 0
-            combined = (combined ^ (combined >> np.uint64(29))) * _COMBINE + hashes
-    assert combined is not None
-    assert present is not None
-    combined[combined == 0] = 1
-    combined[~present] = 0
+    """One hash a row of the values of some fields, given by their slots; 0 where one lacks."""
+    combined: NDArray[np.uint64] = hash_field_values(rows, slots[0])
+    for each in slots[1:]:
+        combine_hashes(combined, hash_field_values(rows, each))
     return combined
 
 

@@ -14,15 +14,19 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.comparator import overflow_arrays
 from matching.compiled_parts import CompiledComparison, CompiledPart, PairScores
-from matching.kernels.fused import GRADES_MAX, GROUPS, LANES, PairProgram, score_pairs
+from matching.kernels.fused import GROUPS, LANES, PairProgram, lane_levels, score_pairs
+from matching.kernels.han_units import NO_ADDRESSES
 from matching.kernels.weights import (
     accumulate_cells,
     add_cell_weights,
     add_frequency_weights,
     add_to_patterns,
+    keep_reaching,
     take_off_relatives,
 )
+from person.field import OverflowTable
 
 __all__ = ["ScoringPlan", "plan_scoring", "score"]
 
@@ -30,6 +34,7 @@ ROUNDING: Final = 1e-6
 """A bound is not believed beyond this."""
 
 SINGLES_MAX: Final = 32
+NAME_GROUP: Final = GROUPS.index((LANES.index("han_name"),))
 
 NAME_MASK: Final = (1 << 60) - 1
 """Of a Chinese name what makes it equal: its characters, not the length of its surname."""
@@ -150,41 +155,42 @@ def _program(
 ) -> PairProgram:
     groups = lanes.comparison_of_group
     places = np.zeros((len(lanes.part_of_lane), 6), np.uint64)
-    levels = np.zeros((len(lanes.part_of_lane), GRADES_MAX), np.int64)
-    frequency_max = np.zeros(len(lanes.part_of_lane))
+    levels, frequency_max = [], np.zeros(len(lanes.part_of_lane))
     for lane, part in enumerate(lanes.part_of_lane):
         if part is None:
+            levels.append(lane_levels("", np.zeros(256, np.int64), 0))
             continue
         slots = part.value_slots if part.part.comparator == "exact" else part.slots
         for component, (word, shift, bits) in enumerate(slots.tolist()):
             places[lane, 3 * component : 3 * component + 3] = (word, shift, (1 << bits) - 1)
-        grades = part.level_of_grade.astype(np.int64) * part.stride
-        levels[lane, :-1], levels[lane, -1] = grades[: GRADES_MAX - 1], grades[255]
+        levels.append(lane_levels(part.part.comparator, part.level_of_grade, part.stride))
         frequency_max[lane] = part.frequency_weight_max
-    tables = [
-        np.zeros((1, 2))
-    ]  # where a group does without a comparison: one cell that says nothing
-    starts, group_strides, rest_max = [], [], np.zeros(len(groups))
-    rest = sum(comparisons[number].weight_max for number in others)
-    for group in range(len(groups) - 1, -1, -1):
-        number = groups[group]
-        rest_max[group] = rest + ROUNDING
-        rest += 0.0 if number is None else comparisons[number].weight_max
-    used = 1
+    # Where a group does without a comparison: one cell that says nothing.
+    tables, used = [np.zeros((1, 2))], 1
+    starts, group_strides = [], []
     for number in groups:
         starts.append(0 if number is None else used)
         group_strides.append(0 if number is None else strides[number])
         if number is not None:
             tables.append(_weights(comparisons[number]))
             used += len(tables[-1])
+    later = sum(comparisons[number].weight_max for number in others) + ROUNDING
+    behind = [comparisons[n].weight_max for n in groups[NAME_GROUP:] if n is not None]
+    names = [comparisons[n] for n in groups[NAME_GROUP : NAME_GROUP + 1] if n is not None]
+    overflow, han = overflow_arrays(OverflowTable()), NO_ADDRESSES
+    if names:
+        overflow, han = names[0].parts[0].tables
     return PairProgram(
         places=places,
-        levels=levels.reshape(-1),
+        levels=np.concatenate(levels),
         starts=np.array(starts, np.int64),
         strides=np.array(group_strides, np.int64),
         cell_weight=np.concatenate(tables),
-        rest_max=rest_max,
+        rest_max=np.array([sum(behind) + later, later]),
+        name_gain=float(_hints(names)["hint_gains"].sum()),
         frequency_max=frequency_max,
+        overflow=overflow,
+        han=han,
         **_hints([comparisons[number] for number in others]),
     )
 
@@ -253,14 +259,15 @@ def score(
     rest = sum(plan.comparisons[number].weight_max for number in plan.others)
     for number, part, lane in plan.frequencies:
         state.add_frequency(number, part, lane, state.exact)
-    state.give_up(weight_min - rest - ROUNDING)
+    if plan.others:
+        state.give_up(weight_min - rest - ROUNDING)
     for number in plan.others:
         if not len(state.pair):
             break
         state.compare(number)
         rest -= plan.comparisons[number].weight_max
         state.give_up(weight_min - rest - ROUNDING)
-    take_off_relatives(state.weight, state.relative)
+    state.finish(weight_min)
     return PairScores(
         state.weight,
         state.pattern,
@@ -325,6 +332,15 @@ class _State:
         add_cell_weights(cells, each.cell_weight, self.weight)
         if each.relative_weight is not None:
             add_cell_weights(cells, each.relative_weight, self.relative)
+
+    def finish(self, weight_min: float) -> None:
+        """Count what may be relatives off, and drop what did not reach `weight_min`."""
+        if weight_min == -np.inf or self.frequency_weight is not None:
+            take_off_relatives(self.weight, self.relative)
+            return
+        kept = keep_reaching(weight_min, self.pair, self.pattern, self.weight, self.relative)
+        self.pair, self.pattern = self.pair[:kept], self.pattern[:kept]
+        self.weight, self.relative = self.weight[:kept], self.relative[:kept]
 
     def give_up(self, weight_min: float) -> None:
         """Drop pairs under `weight_min`, if they are many enough to be worth the copying."""

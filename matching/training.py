@@ -81,6 +81,8 @@ class TrainingInput:
     total_pairs : all pairs of the table that could be asked about
     counts_people : the agreements count people found so far, not records; no match is in them
     matches : pattern counts of pairs known to match, or None to find them by EM
+    judged_same, judged_different : pattern counts of pairs that somebody decided on; EM takes them
+        as they were decided and finds out about the others
     prior : the comparisons before any fit; None where the model has not been fitted yet
     """
 
@@ -90,6 +92,8 @@ class TrainingInput:
     total_pairs: float
     counts_people: bool = False
     matches: PatternCounts | None = None
+    judged_same: PatternCounts | None = None
+    judged_different: PatternCounts | None = None
     prior: Mapping[str, Comparison] = field(default_factory=dict)
 
     @property
@@ -157,6 +161,7 @@ def estimate(
         "match_certainty": fit.match_certainty,
         "is_collapsed": _is_collapsed(prior, observed),
         "total_pairs": observed.total_pairs,
+        **_judged_counts(observed),
     }
     return TrainedParameters(
         comparisons=comparisons,
@@ -167,19 +172,69 @@ def estimate(
     )
 
 
+def _judged_counts(observed: TrainingInput) -> dict[str, int]:
+    judged = {"judged_same": observed.judged_same, "judged_different": observed.judged_different}
+    return {name: round(each.pair_count) for name, each in judged.items() if each is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """Patterns of pairs: `count` float64[n_patterns], `cells` int32[n_comparisons, n_patterns]."""
+    """Patterns of pairs.
+
+    Attributes
+    ----------
+    count : float64[n_patterns]
+    cells : int32[n_comparisons, n_patterns]
+    same, different : float64[n_patterns], how many of `count` somebody decided; None for none
+    """
 
     count: NDArray[np.float64]
     cells: NDArray[np.int32]
+    same: NDArray[np.float64] | None = None
+    different: NDArray[np.float64] | None = None
 
     @classmethod
     def of(cls, compiled: CompiledModel, patterns: PatternCounts) -> _Sample:
         return cls(patterns.count, compiled.unpack_patterns(patterns.pattern))
 
+    @classmethod
+    def candidates(cls, compiled: CompiledModel, observed: TrainingInput) -> _Sample:
+        """The candidate pairs; decided ones that no rule brought together are among them."""
+        judged = [observed.judged_same, observed.judged_different]
+        if all(each is None for each in judged):
+            return cls.of(compiled, observed.candidates)
+        known = [observed.candidates, *(each for each in judged if each is not None)]
+        patterns = np.unique(np.concatenate([each.pattern for each in known]))
+        counts = [np.zeros(len(patterns)) for _ in range(3)]
+        for count, each in zip(counts, [observed.candidates, *judged], strict=True):
+            if each is not None:
+                count[np.searchsorted(patterns, each.pattern)] = each.count
+        count, same, different = counts
+        count = np.maximum(count, same + different)
+        return cls(count, compiled.unpack_patterns(patterns), same, different)
+
     def narrowed(self, kept: NDArray[np.bool_]) -> _Sample:
-        return _Sample(self.count[kept], np.ascontiguousarray(self.cells[:, kept]))
+        return _Sample(
+            self.count[kept],
+            np.ascontiguousarray(self.cells[:, kept]),
+            None if self.same is None else self.same[kept],
+            None if self.different is None else self.different[kept],
+        )
+
+    def decided(self, classes: _Classes) -> _Classes:
+        """The chances, with the decided pairs of each pattern as they were decided.
+
+        Whom stewards were asked about depends on the weight, so on the pattern alone; within a
+        pattern the decided pairs are like the others, and counting them apart is unbiased.
+        """
+        if self.same is None or self.different is None:
+            return classes
+        count = np.maximum(self.count, TINY)
+        open_share = (self.count - self.same - self.different) / count
+        match = open_share * classes.match + self.same / count
+        of_others = classes.relative / np.maximum(1.0 - classes.match, TINY)
+        relative = open_share * classes.relative + self.different / count * of_others
+        return _Classes(match, np.minimum(relative, 1.0 - match))
 
     def by_cell(
         self, number: int, chance: NDArray[np.float64] | None, cells: int
@@ -221,7 +276,7 @@ def _fit(
     *,
     with_relatives: bool,
 ) -> _Fit:
-    candidates = _Sample.of(compiled, observed.candidates)
+    candidates = _Sample.candidates(compiled, observed)
     random = _Sample.of(compiled, observed.random)
     matches = None if observed.matches is None else _Sample.of(compiled, observed.matches)
     tables = [
@@ -246,7 +301,7 @@ def _fit(
     relatives = _start_relatives(tables, compiled, observed) if with_relatives else 0.0
     iterations, classes = 0, _classify(tables, prior, relatives, candidates)
     for iterations in range(1, options.iterations_max + 1):
-        classes = _classify(tables, prior, relatives, candidates)
+        classes = candidates.decided(_classify(tables, prior, relatives, candidates))
         by_chance = _classify(tables, prior, relatives, random)
         if iterations == PRUNE_AFTER:
             kept = classes.not_strangers >= PRUNE_BELOW

@@ -23,7 +23,8 @@ unless a lighter edge leads there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,9 +46,9 @@ from mpi.cluster_types import (
     PairScorer,
     RefusalReason,
 )
-from mpi.edge_kernels import keep_best_links, unite
+from mpi.edge_kernels import keep_best_links, list_both_named, list_unequal, unite
 from mpi.settle_kernels import are_sorted_pairs, count_members, settle_components
-from person.threads import map_slices
+from person.threads import map_slices, slices
 
 __all__ = [
     "ClusterOptions",
@@ -60,6 +61,8 @@ __all__ = [
     "direct_refusals",
     "one_to_one",
 ]
+
+_SLICE_EDGES: Final = 1 << 18
 
 
 def connected_components(
@@ -163,8 +166,18 @@ def cluster_constrained(
             pairs_scored += lane.pairs_asked
     refused = np.flatnonzero(reasons != ACCEPTED)
     refused = refused[cluster[left[refused]] != cluster[right[refused]]]
-    confidence = match_probability(mean)
+    confidence = _confidence(mean)
     return ClusterOutcome(cluster, confidence, refused, reasons[refused], pairs_scored, waves)
+
+
+def _confidence(mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probability behind each record's mean weight; the means are written over."""
+
+    def convert(part: slice) -> None:
+        mean[part] = match_probability(mean[part])
+
+    map_slices(convert, slices(len(mean), _SLICE_EDGES))
+    return mean
 
 
 def _settle(
@@ -186,7 +199,17 @@ def _settle(
     opened = settle_components(
         left, right, weight, rules, size_max, links, size, reasons, component, mean
     )
-    return size[component] if opened else None
+    return _of_own_component(size, component) if opened else None
+
+
+def _of_own_component(size: NDArray[np.int32], component: NDArray[np.int32]) -> NDArray[np.int32]:
+    own = np.empty_like(size)
+
+    def gather(part: slice) -> None:
+        np.take(size, component[part], out=own[part], mode="clip")
+
+    map_slices(gather, slices(len(own), _SLICE_EDGES))
+    return own
 
 
 def _lane_groups(
@@ -230,8 +253,7 @@ def direct_refusals(
     """
     reasons = np.full(len(left), ACCEPTED, np.uint8)
     if guard.identity is not None:
-        one, other = guard.identity[left], guard.identity[right]
-        unequal = np.flatnonzero((one != 0) & (other != 0) & (one != other))
+        unequal = _unequal_identities(left, right, guard.identity)
         dissimilar = unequal[_are_dissimilar(guard, left[unequal], right[unequal])]
         reasons[dissimilar] = DISSIMILAR_IDENTITY
     if guard.source is not None and guard.duplicate_free_sources:
@@ -243,13 +265,36 @@ def direct_refusals(
         all_rows = (left, right, guard.different_left, guard.different_right)
         is_named = np.zeros(1 + max(int(rows.max(initial=0)) for rows in all_rows), np.bool_)
         is_named[guard.different_left] = is_named[guard.different_right] = True
-        named = np.flatnonzero(is_named[left] & is_named[right] & (left != right))
+        named = _over_edges(list_both_named, left, right, is_named)
         declared = np.isin(
             _pair_keys(left[named], right[named]),
             _pair_keys(guard.different_left, guard.different_right),
         )
         reasons[named[declared]] = DIFFERENT
     return reasons
+
+
+def _unequal_identities(
+    left: NDArray[np.int32], right: NDArray[np.int32], identity: NDArray[np.uint64]
+) -> NDArray[np.int64]:
+    """Edges whose ends both have an identity, and not the same: int64[k], rising."""
+    return _over_edges(list_unequal, left, right, identity)
+
+
+def _over_edges(
+    lister: Callable[..., int],
+    left: NDArray[np.int32],
+    right: NDArray[np.int32],
+    of_record: NDArray[Any],
+) -> NDArray[np.int64]:
+    """Numbers, rising, of the edges that a kernel finds, slice by slice."""
+
+    def found(part: slice) -> NDArray[np.int64]:
+        room = np.empty(part.stop - part.start, np.int64)
+        return room[: lister(left[part], right[part], of_record, part.start, room)].copy()
+
+    parts = map_slices(found, slices(len(left), _SLICE_EDGES))
+    return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
 def _are_dissimilar(

@@ -14,6 +14,7 @@ from matching.model import Model
 from mpi.calibration import Thresholds, match_probability
 from mpi.clustering import (
     ClusterOptions,
+    ClusterOutcome,
     MergeGuard,
     RefusalReason,
     cluster_constrained,
@@ -25,6 +26,13 @@ from mpi.entity_merge import EntityMerges, merge_entities
 from mpi.ingest import Ingested
 from mpi.lines import FalseAlarms
 from mpi.pair_guards import PAIR_REFUSALS, holds_apart, pattern_refusals
+from mpi.pair_selection import (
+    are_together,
+    block_refused,
+    pairs_with_flag,
+    select_edges,
+    select_links,
+)
 from mpi.score_run import Edges
 from mpi.weighed import WeighedPairs
 from mpi.weight_levels import weight_levels
@@ -36,6 +44,7 @@ __all__ = [
     "Decided",
     "decide",
     "expected_facts",
+    "first_clusters",
     "merge_guard",
     "prior_shift",
 ]
@@ -70,12 +79,10 @@ class DecideOptions:
     ----------
     clustering : 'constrained', 'components' or 'one_to_one'
     guard : from `merge_guard`
-    merges_entities : clusters are also merged by all their records together
     """
 
     clustering: str
     guard: MergeGuard
-    merges_entities: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,10 +155,10 @@ def decide(
     ----------
     ingested : the encoded records
     compiled : the model that weighed the pairs
-    kept : scored pairs, with the table's own prior in their weights
+    kept : scored pairs
     thresholds : from `mpi.lines.draw_lines`
     options : how to cluster, and what keeps records apart
-    shift : bits by which the table's own prior moved every weight
+    shift : bits by which the table's own prior moves every weight
     alarms : what strangers do
 
     Returns
@@ -159,41 +166,42 @@ def decide(
     Decided
     """
     guard, clustering = options.guard, options.clustering
-    edges = kept.take(np.flatnonzero(kept.weight >= thresholds.review_weight))
-    guarded = pattern_refusals(compiled, kept.patterns.pattern)[kept.patterns.place]
-    is_link = edges.weight >= thresholds.link_weight
-    refusal = guarded[kept.weight >= thresholds.review_weight]
-    refusal[~is_link] = 0
-    is_link &= refusal == 0
+    lines = (thresholds.review_weight, thresholds.link_weight)
+    refused = pattern_refusals(compiled, kept.patterns.pattern)
+    selected = select_edges(kept, refused, *lines, shift)
+    edges, refusal = selected.edges, selected.refusal
     if clustering == "one_to_one":
-        _refuse_second_best(ingested, edges, is_link, refusal)
-    linked = np.flatnonzero(is_link)
+        _refuse_second_best(ingested, edges, selected.is_link, refusal)
+    linked = np.flatnonzero(selected.is_link)
     links = Links(edges.left[linked], edges.right[linked], edges.weight[linked])
     count = ingested.record_count
     if clustering == "components":
         cluster = connected_components(count, links.left, links.right)
         confidence = _component_confidence(count, links.left, links.right, links.weight)
     else:
-        scorer = _cross_scorer(ingested, compiled, shift)
-        held = np.flatnonzero(holds_apart(guarded))
-        apart = _with_held_apart(guard, kept.left[held], kept.right[held])
-        outcome = cluster_constrained(count, links, apart, scorer, ClusterOptions())
+        outcome = _constrained(ingested, compiled, kept, refused, links, guard, shift)
         reasons = _CODE_OF_REASON[outcome.refused_reason]
         if not len(guard.different_left):  # no steward has spoken
             reasons[outcome.refused_reason == RefusalReason.DIFFERENT] = _TWO_PEOPLE_CODE
         refusal[linked[outcome.refused_edge]] = reasons
-        is_link[linked[outcome.refused_edge]] = False
         cluster, confidence = outcome.cluster, outcome.confidence
-        if clustering == "constrained" and options.merges_entities:
-            blocked = guarded != 0
-            blocked[kept.weight >= thresholds.review_weight] |= refusal != 0
-            merges = merge_entities(
-                ingested, cluster, kept, blocked, alarms, guard, links_before=len(linked)
-            )
-            cluster = merges.cluster
-            np.minimum(confidence, match_probability(merges.weight), out=confidence)
-            thresholds = _with_merges(thresholds, edges, cluster, merges)
-    is_link = cluster[edges.left] == cluster[edges.right]
+    links_before = len(linked)
+    del links, linked
+    is_link = are_together(cluster, edges.left, edges.right)
+    if clustering == "constrained":
+        blocked = block_refused(kept, refused, selected, refusal, thresholds.review_weight, shift)
+        merges = merge_entities(
+            *(ingested, cluster, kept, blocked, alarms, guard),
+            links_before=links_before,
+            weight_shift=shift,
+        )
+        cluster = merges.cluster
+        merged = np.flatnonzero(np.isfinite(merges.weight))
+        confidence[merged] = np.minimum(
+            confidence[merged], match_probability(merges.weight[merged])
+        )
+        is_link = are_together(cluster, edges.left, edges.right)
+        thresholds = _with_merges(thresholds, edges, is_link, merges)
     refusal[is_link] = 0
     return Decided(
         edges=edges,
@@ -204,6 +212,56 @@ def decide(
         thresholds=thresholds,
         prior_shift=shift,
     )
+
+
+def first_clusters(
+    ingested: Ingested,
+    compiled: CompiledModel,
+    kept: WeighedPairs,
+    thresholds: Thresholds,
+    options: DecideOptions,
+    shift: float,
+) -> NDArray[np.int32]:
+    """The clusters that links between single records make: enough to count values by person.
+
+    Merging by all records together changes too few clusters to tell in a count.
+
+    Parameters
+    ----------
+    ingested, compiled, kept, thresholds, options, shift : as for `decide`
+
+    Returns
+    -------
+    int32[n_records], smallest record number of each record's cluster
+    """
+    refused = pattern_refusals(compiled, kept.patterns.pattern)
+    link = thresholds.link_weight
+    if options.clustering == "one_to_one":
+        selected = select_edges(kept, refused, link, link, shift)
+        _refuse_second_best(ingested, selected.edges, selected.is_link, selected.refusal)
+        edges, chosen = selected.edges, selected.is_link
+        links = Links(edges.left[chosen], edges.right[chosen], edges.weight[chosen])
+    else:
+        links = select_links(kept, refused, link, shift)
+    if options.clustering == "components":
+        return connected_components(ingested.record_count, links.left, links.right)
+    return _constrained(ingested, compiled, kept, refused, links, options.guard, shift).cluster
+
+
+def _constrained(
+    ingested: Ingested,
+    compiled: CompiledModel,
+    kept: WeighedPairs,
+    refused: NDArray[np.uint8],
+    links: Links,
+    guard: MergeGuard,
+    shift: float,
+) -> ClusterOutcome:
+    """Cluster by links; pairs that are refused for good come together by no third record."""
+    held = pairs_with_flag(kept, holds_apart(refused))
+    apart = _with_held_apart(guard, kept.left[held], kept.right[held])
+    scorer = _cross_scorer(ingested, compiled, shift)
+    return cluster_constrained(ingested.record_count, links, apart, scorer, ClusterOptions())
 
 
 def _with_held_apart(
@@ -218,10 +276,9 @@ def _with_held_apart(
 
 
 def _with_merges(
-    thresholds: Thresholds, edges: Edges, cluster: NDArray[np.int32], merges: EntityMerges
+    thresholds: Thresholds, edges: Edges, together: NDArray[np.bool_], merges: EntityMerges
 ) -> Thresholds:
     """What is expected once clusters have been merged by all their records."""
-    together = cluster[edges.left] == cluster[edges.right]
     links = int(together.sum())
     false = thresholds.expected_false_links + merges.expected_false
     matches = max(thresholds.expected_matches, links - false)

@@ -10,16 +10,24 @@ from numpy.typing import NDArray
 
 from mpi.cluster_types import MergeGuard
 from mpi.entity_evidence import entity_weights
-from mpi.entity_kernels import choose_merges, join_clusters, list_questions
+from mpi.entity_kernels import (
+    choose_merges,
+    fill_places,
+    join_clusters,
+    list_questions,
+    mark_apart,
+)
 from mpi.ingest import Ingested
 from mpi.lines import FALSE_LINK_RATE_MAX, PAIR_SHARE, FalseAlarms, lowest_safe_weight
 from person.clusters import ClusterMembers
+from person.threads import map_slices, slices
 
 __all__ = ["EntityMerges", "KeptPairs", "merge_entities"]
 
 ROUNDS_MAX: Final = 8
 QUESTION_WEIGHT_MIN: Final = -12.0
 """Clusters are asked about when some pair across them weighs at least this."""
+_SLICE_PAIRS: Final = 1 << 18
 
 
 class KeptPairs(Protocol):
@@ -86,6 +94,7 @@ def merge_entities(
     alarms: FalseAlarms,
     guard: MergeGuard,
     links_before: int,
+    weight_shift: float = 0.0,
 ) -> EntityMerges:
     """Merge clusters by the evidence of all their records, heaviest first, round by round.
 
@@ -98,12 +107,14 @@ def merge_entities(
     alarms : how often strangers weigh that much
     guard : what keeps clusters apart whatever their weight
     links_before : links made already
+    weight_shift : bits still to be added to the weights of `edges`
 
     Returns
     -------
     EntityMerges; a cluster takes part in one merge a round, and every round weighs anew what
     the last one changed
     """
+    weight_min = QUESTION_WEIGHT_MIN - weight_shift
     cluster = cluster.astype(np.int32)
     weakest = np.full(len(cluster), np.inf)
     merged, false = 0, 0.0
@@ -111,7 +122,7 @@ def merge_entities(
     answers = _Answers(np.zeros(0, np.int64), nothing, nothing, np.zeros(len(cluster), np.bool_))
     for _ in range(ROUNDS_MAX):
         members = ClusterMembers.of(cluster)
-        key = _questions(cluster, members, edges, blocked)
+        key = _questions(cluster, members, edges, blocked, weight_min)
         if not len(key):
             break
         left, right = key // len(cluster), key % len(cluster)
@@ -166,15 +177,33 @@ def _questions(
     members: ClusterMembers,
     edges: KeptPairs,
     blocked: NDArray[np.bool_],
+    weight_min: float,
 ) -> NDArray[np.int64]:
     """Two clusters of three or more records in all, with some resemblance across them, as
     left * n_records + right: int64[n_questions], sorted."""
-    where = (edges.left, edges.right, edges.weight, blocked, cluster, members.start)
-    room = np.zeros(0, np.int64)
-    asked, apart = list_questions(*where, QUESTION_WEIGHT_MIN, room, room)
-    keys, blocked_keys = np.empty(asked, np.int64), np.empty(apart, np.int64)
-    list_questions(*where, QUESTION_WEIGHT_MIN, keys, blocked_keys)
-    return np.setdiff1d(keys, blocked_keys)
+    count = len(edges.left)
+
+    def list_some(part: slice) -> NDArray[np.int64]:
+        some = (edges.left[part], edges.right[part], edges.weight[part], blocked[part])
+        room = np.empty(len(some[0]), np.int64)
+        used = list_questions(*some, cluster, members.start, weight_min, room)
+        return room[:used].copy()
+
+    parts = map_slices(list_some, slices(count, _SLICE_PAIRS))
+    key = np.concatenate([np.zeros(0, np.int64), *parts])
+    key.sort()
+    key = key[np.flatnonzero(np.diff(key, prepend=-1))]
+    table = np.full(1 << (2 * len(key)).bit_length(), -1, np.int32)
+    fill_places(key, table)
+    is_apart = np.zeros(len(key), np.bool_)
+
+    def mark_some(part: slice) -> None:
+        some = (edges.left[part], edges.right[part], blocked[part])
+        mark_apart(*some, cluster, key, table, is_apart)
+
+    if len(key):
+        map_slices(mark_some, slices(count, _SLICE_PAIRS))
+    return key[~is_apart]
 
 
 def _heaviest_disjoint(

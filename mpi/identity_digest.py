@@ -28,6 +28,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from matching.model import Model
+from mpi.identity_door import without_numbers
 from mpi.ingest import Ingested
 from person.errors import ConfigError, IndexKeyError, InputError
 from person.field import OVERFLOW_BIT, OverflowTable
@@ -290,7 +291,8 @@ class Sealer:
         """Texts of a record (field -> text) that a sealed index may keep."""
         if values is None:
             return None
-        return {name: text for name, text in values.items() if name not in self.fields}
+        kept = {name: text for name, text in values.items() if name not in self.fields}
+        return {name: without_numbers(text) for name, text in kept.items()}
 
     def long_texts(
         self, overflow: OverflowTable, chunks: Iterable[RecordChunk], layout: Layout

@@ -15,13 +15,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from blocking.kernels import combine_keys
-from blocking.keys import ResolvedRule, resolve_rules
-from matching.compiled import compile_model
+from blocking.keys import ResolvedRule, ResolvedRules, resolve_rules
+from matching.compiled import CompiledModel, compile_model
 from mpi.calibration import match_probability
 from mpi.identity_digest import DigestKey, Sealer
+from mpi.identity_door import check_columns, plain_person
 from mpi.identity_facts import IndexFacts
+from mpi.identity_names import LongNames, model_with_names, rules_with_names
 from mpi.identity_numbers import find_number_place
-from mpi.pair_guards import pair_refusals
+from mpi.pair_guards import PAIR_REFUSALS, PairGuards
 from mpi.waterfall import level_label
 from person.batch import PersonBatch, encode_batch, encode_columns
 from person.errors import ConfigError, InputError
@@ -37,6 +39,7 @@ __all__ = ["Engine", "PersonColumns", "Weighed", "as_table"]
 _SHAPES_KEPT: Final = 64
 _PATTERNS_KEPT: Final = 1 << 17
 _LEVELS_KEPT: Final = 1 << 14
+_REASONS: Final = (None, *PAIR_REFUSALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class Engine:
     ----------
     facts : what it was compiled from
     layout : of the rows in the index
-    overflow : long names among the index's records and the present queries
+    names : long names among the index's records and the present queries
     digest : of the model, for events
     sealer : turns identifiers into keyed digests; None where they stay as they are
     """
@@ -92,7 +95,7 @@ class Engine:
         self._columns: dict[tuple[str, ...], PersonColumns] = {}
         self._refusals: dict[int, str | None] = {}
         self._levels: dict[int, dict[str, str]] = {}
-        self.overflow = OverflowTable() if overflow is None else overflow
+        self.names = LongNames(OverflowTable() if overflow is None else overflow)
         self._compile()
 
     def _compile(self) -> None:
@@ -100,8 +103,10 @@ class Engine:
         frequencies = facts.frequencies
         if self.sealer is not None:  # those of identifiers count values that no row holds
             frequencies = self.sealer.usable_frequencies(facts.model, frequencies)
-        self.compiled = compile_model(facts.model, self.layout, self.overflow, frequencies)
-        self._resolved = resolve_rules(facts.rules, self.layout, self.overflow)
+        self._no_names = OverflowTable()
+        self.compiled = compile_model(facts.model, self.layout, self._no_names, frequencies)
+        self._guards = PairGuards(self.compiled)
+        self._resolved = resolve_rules(facts.rules, self.layout, self._no_names)
         self._key_parts = sorted({p for rule in self._resolved.rules for p in rule.key_parts})
         counts = [len(rule.variants) for rule in self._resolved.rules]
         self._first_table: list[int] = np.cumsum([0, *counts]).tolist()
@@ -111,11 +116,22 @@ class Engine:
         nulls = [[each.null_cell_count - 1] for each in self.compiled.comparisons]
         self._silent_pattern = int(self.compiled.patterns(np.array(nulls, np.int32))[0])
 
+    @property
+    def overflow(self) -> OverflowTable:
+        """All long names that are known, in one table; made anew at each call."""
+        return self.names.table()
+
     def take_overflow(self, overflow: OverflowTable) -> None:
         """Learn long names; comparing them needs their text."""
-        if len(overflow) and not np.isin(overflow.hashes, self.overflow.hashes).all():
-            self.overflow = self.overflow.merged_with(overflow)
-            self._compile()
+        if len(overflow):
+            self.names.take(overflow)
+
+    def _resolved_for(self, rows: NDArray[np.uint64]) -> ResolvedRules:
+        """The rules, with the long names that rows refer to."""
+        names = self.names.of_rows(rows)
+        if names is None:
+            return self._resolved
+        return rules_with_names(self._resolved, self._no_names, names)
 
     # ------------------------------------------------------------------ encode
 
@@ -124,14 +140,16 @@ class Engine:
 
         Raises
         ------
-        SchemaMismatchError : no column belongs to the schema
+        SchemaMismatchError : no column belongs to the schema, or one is misspelt
         """
         shape = tuple(names)
         found = self._columns.get(shape)
         if found is None:
             schema = self.schema
+            bound = schema.bind(shape)
+            check_columns(schema, shape, (each.field.name for each in bound))
             found = PersonColumns(
-                schema.bind(shape),
+                bound,
                 schema.find_column(schema.record_id, shape),
                 schema.find_column(schema.source, shape),
                 schema.find_column(schema.updated_at, shape) if schema.updated_at else None,
@@ -208,7 +226,7 @@ class Engine:
         """
         count = len(rows)
         parts = np.empty((len(self._resolved.parts), count), np.uint64)
-        self._resolved.fill_parts(self._key_parts, rows, parts)
+        self._resolved_for(rows).fill_parts(self._key_parts, rows, parts)
         result = []
         for rule in self._resolved.rules:
             keys = np.empty((len(rule.variants), count), np.uint64)
@@ -223,7 +241,7 @@ class Engine:
         """Keys of one rule's first variant, uint64[k]."""
         resolved = self._resolved.rules[rule]
         parts = np.empty((len(self._resolved.parts), len(rows)), np.uint64)
-        self._resolved.fill_parts(resolved.variants[0].tolist(), rows, parts)
+        self._resolved_for(rows).fill_parts(resolved.variants[0].tolist(), rows, parts)
         keys = np.empty(len(rows), np.uint64)
         combine_keys(parts, resolved.variants[0], len(rows), keys)
         return keys
@@ -257,10 +275,17 @@ class Engine:
         """Refining keys of a rule, uint64[refining keys, k]; 0 = missing."""
         wanted = self._resolved.rules[rule].refine
         parts = np.empty((len(self._resolved.parts), len(rows)), np.uint64)
-        self._resolved.fill_parts(wanted, rows, parts)
+        self._resolved_for(rows).fill_parts(wanted, rows, parts)
         return parts[list(wanted)]
 
     # ------------------------------------------------------------------ weigh
+
+    def compiled_for(self, *rows: NDArray[np.uint64]) -> CompiledModel:
+        """The compiled model, with the long names that rows refer to."""
+        names = self.names.of_rows(*rows)
+        if names is None:
+            return self.compiled
+        return model_with_names(self.compiled, self._no_names, names)
 
     def weigh(
         self,
@@ -270,7 +295,7 @@ class Engine:
         right: NDArray[np.int32],
     ) -> Weighed:
         """Weigh pairs (a[left], b[right]) exactly as a batch run does."""
-        scores = self.compiled.score(a, b, left, right)
+        scores = self.compiled_for(a, b).score(a, b, left, right)
         return Weighed(
             scores.weight + self.facts.prior_shift,
             scores.pattern,
@@ -286,8 +311,8 @@ class Engine:
             if len(known) > _PATTERNS_KEPT:
                 known.clear()
                 unknown = list(set(wanted))
-            reasons = pair_refusals(self.compiled, np.array(unknown, np.int64))
-            known.update(zip(unknown, reasons.tolist(), strict=True))
+            numbers = self._guards.refusals(np.array(unknown, np.int64))
+            known.update(zip(unknown, [_REASONS[each] for each in numbers.tolist()], strict=True))
         result = np.empty(len(wanted), object)
         result[:] = [known[each] for each in wanted]
         return result
@@ -344,6 +369,7 @@ def as_table(
     rows = [people] if isinstance(people, Mapping) else list(people)
     if not rows or not all(isinstance(row, Mapping) for row in rows):
         raise InputError("give a person as a mapping of column names to values, or an Arrow table")
+    rows = [plain_person(row) for row in rows]
     names = list(dict.fromkeys(name for row in rows for name in row))
     try:
         arrays = [pa.array([row.get(name) for row in rows]) for name in names]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from person.han_names import word_text
 from person.national_id import format_national_id
 from person.phones import format_phone
 
-__all__ = ["GoldenRecord", "golden_record"]
+__all__ = ["GoldenRecord", "decoded_text", "golden_of_records", "golden_record"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,21 @@ def golden_record(reader: Reader, identity: int, survivorship: Survivorship) -> 
     survivorship : how values are chosen
     """
     members = reader.state.members(identity)
+    return golden_of_records(reader, members, reader.print_id(identity), survivorship)
+
+
+def golden_of_records(
+    reader: Reader, members: Sequence[int], enterprise_id: str, survivorship: Survivorship
+) -> GoldenRecord:
+    """Make the golden record that some records would have together.
+
+    Parameters
+    ----------
+    reader : of the index
+    members : numbers of the records
+    enterprise_id : of the person
+    survivorship : how values are chosen
+    """
     numbers = np.array(members, np.int64)
     rows = reader.snapshot.rows(numbers)
     times = reader.snapshot.updated_at(numbers).tolist()
@@ -68,7 +84,7 @@ def golden_record(reader: Reader, identity: int, survivorship: Survivorship) -> 
     order = {each.name: number for number, each in enumerate(reader.engine.schema.fields)}
     stated = dict(sorted(stated.items(), key=lambda item: order.get(item[0], len(order))))
     return GoldenRecord(
-        enterprise_id=reader.print_id(identity),
+        enterprise_id=enterprise_id,
         fields=golden_fields(stated, survivorship),
         records=len(members),
     )
@@ -88,19 +104,26 @@ def _texts(reader: Reader, record: int, row: NDArray[np.uint64]) -> dict[str, st
             int(row[word] >> np.uint64(shift) & np.uint64((1 << bits) - 1))
             for word, shift, bits in layout.slots(each.name).tolist()
         ]
-        text = _decoded(each.kind, components, reader)
+        text = decoded_text(each.kind, components, reader)
         if text:
             result[each.name] = text
     return result
 
 
-def _decoded(kind: str, components: list[int], reader: Reader) -> str:
-    """What an encoded value means; '' for a sketch, which has no way back."""
+def decoded_text(kind: str, components: Sequence[int], reader: Reader) -> str:
+    """What an encoded value means; '' for a sketch, which has no way back.
+
+    Parameters
+    ----------
+    kind : of the field
+    components : of the value
+    reader : of the index, for names that are too long for their slot
+    """
     main = components[0]
     if main == 0:
         return ""
     if kind == "han_name":
-        return word_text(main, reader.engine.overflow)
+        return word_text(main, reader.engine.names.of_rows(np.array([[main]], np.uint64)))
     if kind == "national_id":
         return format_national_id(main, components[1])
     if kind == "date":

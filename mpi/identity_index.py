@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 
@@ -45,6 +45,7 @@ from mpi.identity_steward import (
     split_identity,
     undo_events,
 )
+from mpi.identity_view import write_named
 from mpi.identity_writing import remove_record, write_people
 from mpi.survivorship import Survivorship
 from person.errors import ConfigError, UnknownIdError
@@ -124,7 +125,8 @@ class IdentityIndex(IdentityQueries):
         cls,
         path: str | Path,
         *,
-        writable: bool = False,
+        writable: bool | Literal["on_demand"] = False,
+        wait_seconds: float | None = None,
         digest_key: str | Path | None = None,
         clock: Callable[[], int] = system_clock,
     ) -> IdentityIndex:
@@ -133,7 +135,9 @@ class IdentityIndex(IdentityQueries):
         Parameters
         ----------
         path : its directory
-        writable : also take the writer's lock
+        writable : True takes the writer's lock until the index is closed; 'on_demand' takes it
+            for each transaction, so that several processes write in turns
+        wait_seconds : how long to wait for another writer; None is not at all, on demand 10
         digest_key : key file of an index whose identifiers are keyed digests
         clock : milliseconds of UTC; for tests
 
@@ -142,7 +146,7 @@ class IdentityIndex(IdentityQueries):
         IndexMissingError, IndexFormatError, IndexLockedError
         IndexKeyError : the index needs its key, or another one
         """
-        store = open_index(Path(path), writable=writable)
+        store = open_index(Path(path), writable=writable, wait_seconds=wait_seconds)
         try:
             return cls(store, clock, digest_key)
         except BaseException:
@@ -151,13 +155,16 @@ class IdentityIndex(IdentityQueries):
 
     @contextmanager
     def _session(self, *, by: str, reason: str) -> Iterator[Session]:
-        sources = dict(self._sources)
         with self._store.write() as batch:
+            self._catch_up(batch)  # what another process wrote in between
+            sources = dict(self._sources)
             session = Session(
                 batch, self._engine, sources, by=by, reason=reason, at_ms=self._clock()
             )
             yield session
-            is_new = len(sources) != len(self._sources) or session.has_long_names
+            if session.long_names:
+                write_named(batch, session.long_names)
+            is_new = len(sources) != len(self._sources)
             if is_new:
                 revision = str(batch.event_count).encode()
                 batch.set_fact("revision", revision)
@@ -166,6 +173,17 @@ class IdentityIndex(IdentityQueries):
         if len(sources) != len(self._sources):
             self._sources = sources
             self._names = {number: name for name, number in sources.items()}
+
+    @contextmanager
+    def writing(self, *, by: str, reason: str) -> Iterator[Session]:
+        """One durable transaction of a person's, for `mpi.review`.
+
+        Parameters
+        ----------
+        by, reason : of the steward
+        """
+        with self._session(by=_steward(by), reason=reason) as session:
+            yield session
 
     # ------------------------------------------------------------------ records
 

@@ -10,7 +10,7 @@ simply run again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from index_store import WriteBatch
 from matching.frequencies import TermFrequencies
 from matching.model import Model, Thresholds
-from mpi.decide import REFUSAL_TEXTS, Decided
+from mpi.decide import Decided
 from mpi.identity_assign import NEW_IDENTITY, Assignment, assign_identities
 from mpi.identity_digest import check_record_ids, kept_frequencies, kept_overflow
 from mpi.identity_events import Change, Event, EventKind, encode_event
@@ -30,7 +30,9 @@ from mpi.identity_facts import IndexFacts
 from mpi.identity_index import IdentityIndex
 from mpi.identity_plan import membership_changes
 from mpi.identity_queries import system_clock
-from mpi.identity_session import TASKS_PER_EVENT, Session
+from mpi.identity_questions import TextsReader, doubtful_pairs, raise_questions
+from mpi.identity_session import Session
+from mpi.identity_texts import read_texts_again
 from mpi.identity_view import (
     StoreState,
     number_key,
@@ -39,6 +41,7 @@ from mpi.identity_view import (
     write_overflow,
 )
 from mpi.ingest import Ingested
+from mpi.tables import InputSet
 from person.enterprise_id import enterprise_ids_for
 from person.errors import ConfigError
 from person.layout import Layout
@@ -47,7 +50,6 @@ from person.schema import Schema, load_schema
 __all__ = ["LoadReport", "load_run", "repack_rows"]
 
 CHANGES_PER_EVENT: Final = 20_000
-TASKS_MAX: Final = 100_000
 MEMORY_BYTES: Final = 1 << 30
 
 
@@ -93,6 +95,7 @@ def load_run(
     model: Model,
     frequencies: Mapping[str, TermFrequencies],
     *,
+    inputs: Sequence[InputSet] = (),
     by: str = "auto",
     reason: str = "batch run",
     memory_bytes: int = MEMORY_BYTES,
@@ -108,6 +111,7 @@ def load_run(
     decided : their clusters, lines and pairs in doubt
     model, frequencies : with which they were decided; the index decides with them from now on,
         unless it holds more records than the run: a few records teach too little
+    inputs : of the run; the texts of records in doubt are read from them again and kept
     by, reason : for the journal
     memory_bytes : for the bulk load's buffers
     digest_key : key file of an index whose identifiers are keyed digests, or are to be
@@ -141,7 +145,7 @@ def load_run(
                 f"{directory}: this index is of the schema {held}, the run of {schema.name}; run "
                 "with the index's schema (--schema), or load into an index of its own"
             )
-        load = _Load(index, ingested, decided, model, frequencies, by, reason, clock)
+        load = _Load(index, ingested, decided, model, frequencies, by, reason, clock, inputs)
         return load.run(memory_bytes)
 
 
@@ -193,8 +197,10 @@ class _Load:
         by: str,
         reason: str,
         clock: Callable[[], int],
+        inputs: Sequence[InputSet],
     ) -> None:
         self.index, self.ingested, self.decided = index, ingested, decided
+        self.inputs = inputs
         self.by, self.reason, self.clock = by, reason, clock
         self.facts: IndexFacts = index.facts.replace(
             model=model,
@@ -222,7 +228,12 @@ class _Load:
             self._load(known, identity, memory_bytes)
         if (known >= 0).any():
             self._move(records, known, identity, assignment)
-        tasks, left_out = self._raise_tasks(records, identity)
+        tasks, left_out = raise_questions(
+            self.index,
+            self._session,
+            doubtful_pairs(self.decided, records, identity),
+            self._texts_reader(records),
+        )
         with self.index.store.read() as snapshot:
             redirected = len(self._redirected(snapshot)) - live_before
             last_event = snapshot.event_count
@@ -291,8 +302,10 @@ class _Load:
         return known
 
     def _assign(self, known: NDArray[np.int64]) -> Assignment:
+        held = np.full(self.count, -1, np.int64)
+        if (known < 0).all():
+            return assign_identities(self.cluster, held, np.zeros(self.count, np.bool_), held)
         with self.index.store.read() as snapshot:
-            held = np.full(self.count, -1, np.int64)
             held[known >= 0] = snapshot.identities(known[known >= 0])
             state = StoreState(snapshot)
             decided = {
@@ -311,6 +324,12 @@ class _Load:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
         """(record numbers, identities, how many of those are new) of the run's records."""
         is_new = known < 0
+        if is_new.all():  # nobody is known: each cluster is founded by its smallest record
+            with self.index.store.read() as snapshot:
+                first = snapshot.record_count
+            records = np.arange(first, first + self.count)
+            founders = int(np.count_nonzero(self.cluster == np.arange(self.count)))
+            return records, first + self.cluster, founders
         identity = assignment.identity.copy()
         lacking = np.flatnonzero(identity == NEW_IDENTITY)
         group = self.cluster[lacking]
@@ -364,7 +383,7 @@ class _Load:
         with store.bulk_loader(memory_bytes=memory_bytes) as loader:
             for rows, source, record_id, part in self._chunks(known):
                 keys = [variant for rule in engine.keys(rows) for variant in rule]
-                times = np.zeros(len(rows), np.uint32)
+                times = self._times(part)
                 loader.add(rows, source, record_id, times, identity[part], keys)
             assert loader.finish(encode_event(written)) == event
         with store.write() as batch:
@@ -385,6 +404,11 @@ class _Load:
             if self.index.engine.sealer is not None:
                 check_record_ids(record_id, first_row=chunk.first_row)
             yield self._own_rows(rows), self.sources[source].astype(np.uint16), record_id, place
+
+    def _times(self, places: NDArray[np.int64]) -> NDArray[np.uint32]:
+        """When the sources last touched some records of the run, 0 where they do not say."""
+        times = self.ingested.updated_at
+        return np.zeros(len(places), np.uint32) if times is None else times[places]
 
     def _own_rows(self, rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Rows of the run as the index holds them."""
@@ -409,14 +433,18 @@ class _Load:
             rows = self._own_rows(rows)
             with self.index.store.write() as batch:
                 session = self._session(batch)
-                changes = self._row_changes(session, records[part], rows)
+                changes = self._row_changes(session, records[part], rows, self._times(part))
                 changes += self._member_changes(session, records[part], identity[part])
                 if changes:
                     session.write(EventKind.BULK, changes, is_automatic=True)
         self._move_others(assignment)
 
     def _row_changes(
-        self, session: Session, records: NDArray[np.int64], rows: NDArray[np.uint64]
+        self,
+        session: Session,
+        records: NDArray[np.int64],
+        rows: NDArray[np.uint64],
+        times: NDArray[np.uint32],
     ) -> list[Change]:
         differs = (session.batch.rows(records) != rows).any(axis=1)
         self.changed += int(differs.sum())
@@ -424,7 +452,8 @@ class _Load:
         for place in np.flatnonzero(differs).tolist():
             record = int(records[place])
             held = session.state.row_value(record)
-            changes.append(Change("row", record, held, pack_row_value(rows[place], 0, None)))
+            new = pack_row_value(rows[place], int(times[place]), None)
+            changes.append(Change("row", record, held, new))
         return changes
 
     def _member_changes(
@@ -450,49 +479,15 @@ class _Load:
                 if changes:
                     session.write(EventKind.BULK, changes, is_automatic=True)
 
-    # ------------------------------------------------------------------ tasks
+    def _texts_reader(self, records: NDArray[np.int64]) -> TextsReader:
+        """Reads the texts of records in doubt again, where the index keeps any."""
+        engine = self.index.engine
+        if not self.inputs or not engine.facts.keeps_values or engine.sealer is not None:
+            return lambda _: {}
 
-    def _raise_tasks(
-        self, records: NDArray[np.int64], identity: NDArray[np.int64]
-    ) -> tuple[int, int]:
-        """Pairs in doubt become tasks, the heaviest first; pairs that were asked about are not."""
-        edges, refusal = self.decided.edges, self.decided.refusal
-        doubt = np.flatnonzero(identity[edges.left] != identity[edges.right])
-        doubt = doubt[np.argsort(-edges.weight[doubt], kind="stable")]
-        left_out = max(len(doubt) - TASKS_MAX, 0)
-        raised = 0
-        for start in range(0, min(len(doubt), TASKS_MAX), TASKS_PER_EVENT):
-            with self.index.store.write() as batch:
-                session = self._session(batch)
-                changes: list[Change] = []
-                for edge in doubt[start : start + TASKS_PER_EVENT].tolist():
-                    one, other = int(edges.left[edge]), int(edges.right[edge])
-                    record, target = int(records[other]), int(identity[one])
-                    if self._is_answered(session, record, int(records[one]), target):
-                        continue
-                    why = REFUSAL_TEXTS[int(refusal[edge])]
-                    value = {
-                        "kind": "REVIEW",
-                        "status": "open",
-                        "record": record,
-                        "identity": int(identity[other]),
-                        "candidates": [[target, round(float(edges.weight[edge]), 4), why]],
-                        "reasons": [why or "the weight lies between the review and the link line"],
-                        "event": session.next_event,
-                    }
-                    number = session.task_number(session.next_event, len(changes))
-                    changes.append(Change("task", number, None, value))
-                if changes:
-                    session.write(EventKind.TASK, changes, is_automatic=True)
-                    raised += len(changes)
-        return raised, left_out
+        def read(about: Collection[int]) -> dict[int, dict[str, str]]:
+            places = np.flatnonzero(np.isin(records, np.array(sorted(about), np.int64)))
+            found = read_texts_again(self.inputs, self.ingested, engine, places)
+            return {int(records[place]): texts for place, texts in found.items()}
 
-    def _is_answered(self, session: Session, record: int, other: int, target: int) -> bool:
-        """Whether a steward decided on a pair, or was asked about it before."""
-        if session.state.get("decision", (min(record, other), max(record, other))) is not None:
-            return True
-        own = session.state.identity_of(record)
-        for task in session.state.open_tasks_of(own if own is not None else record).values():
-            if target in {task["identity"], *(each[0] for each in task["candidates"])}:
-                return True
-        return False
+        return read

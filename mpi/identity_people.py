@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from mpi.identity_digest import check_record_ids
+from mpi.identity_door import plain_person, without_numbers
 from mpi.identity_engine import Engine, as_table
+from mpi.record_times import seconds_of_column, seconds_of_value
 from person.errors import InputError
 from person.text import string_array
 
-__all__ = ["People", "read_people"]
-
-SECONDS_MAX: Final = 0xFFFFFFFF
-
+__all__ = ["People", "read_people", "stated_texts"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class People:
@@ -55,6 +53,34 @@ class People:
         )
 
 
+    def taken(self, places: Sequence[int]) -> People:
+        """Those at some places."""
+        return People(
+            rows=self.rows[list(places)],
+            sources=[self.sources[place] for place in places],
+            record_ids=[self.record_ids[place] for place in places],
+            updated_at=self.updated_at[list(places)],
+            values=[self.values[place] for place in places],
+        )
+
+
+def joined_people(parts: Sequence[People]) -> People:
+    """Several lots of people as one.
+
+    Parameters
+    ----------
+    parts : encoded by the same engine
+    """
+    none = np.zeros(0, np.uint32)
+    return People(
+        rows=np.concatenate([each.rows for each in parts]) if parts else np.zeros((0, 1), np.uint64),
+        sources=[name for each in parts for name in each.sources],
+        record_ids=[name for each in parts for name in each.record_ids],
+        updated_at=np.concatenate([none, *(each.updated_at for each in parts)]),
+        values=[values for each in parts for values in each.values],
+    )
+
+
 def read_people(
     engine: Engine,
     people: Mapping[str, Any] | Iterable[Mapping[str, Any]] | pa.Table | pa.RecordBatch,
@@ -74,8 +100,8 @@ def read_people(
     InputError : a record that does not say who sent it under which id
     SchemaMismatchError : no column belongs to the schema
     """
-    if isinstance(people, Mapping) and _is_plain(people):
-        return _read_person(engine, people, needs_references=needs_references)
+    if isinstance(people, Mapping) and people:
+        return _read_person(engine, plain_person(people), needs_references=needs_references)
     table = as_table(people)
     batch = engine.encode(table)
     columns = engine.columns(table.schema.names)
@@ -85,22 +111,19 @@ def read_people(
         _check_references(sources, record_ids, engine)
         if engine.sealer is not None:
             check_record_ids(record_ids)
+            _check_sources(sources)
     values: list[dict[str, str] | None] = [None] * len(batch)
     if needs_references and engine.facts.keeps_values:
-        values = _values(table, engine)
+        values = stated_texts(table, engine)
         if engine.sealer is not None:
             values = [engine.sealer.without_identifiers(each) for each in values]
     return People(
         rows=batch.rows,
         sources=sources,
         record_ids=record_ids,
-        updated_at=_updated_at(table, columns.updated_at),
+        updated_at=_times(table, columns.updated_at),
         values=values,
     )
-
-
-def _is_plain(person: Mapping[str, Any]) -> bool:
-    return bool(person) and all(v is None or isinstance(v, str) for v in person.values())
 
 
 def _read_person(
@@ -119,6 +142,7 @@ def _read_person(
         _check_references(sources, record_ids, engine)
         if engine.sealer is not None:
             check_record_ids(record_ids)
+            _check_sources(sources)
         if engine.facts.keeps_values:
             values = {}
             for each in columns.bound:
@@ -127,7 +151,7 @@ def _read_person(
                     values[each.field.name] = text
             if engine.sealer is not None:
                 values = engine.sealer.without_identifiers(values)
-    time = _seconds(person[columns.updated_at]) if columns.updated_at else 0
+    time = seconds_of_value(person[columns.updated_at]) if columns.updated_at else 0
     return People(
         rows=batch.rows,
         sources=sources,
@@ -135,6 +159,13 @@ def _read_person(
         updated_at=np.array([time], np.uint32),
         values=[values],
     )
+
+
+def _check_sources(sources: list[str]) -> None:
+    """Refuse sources that are called by an id number: their names are kept as they are."""
+    for name in set(sources):
+        if without_numbers(name) != name:
+            raise InputError("the name of a source is or holds an id number; name it otherwise")
 
 
 def _check_references(sources: list[str], record_ids: list[str], engine: Engine) -> None:
@@ -154,8 +185,16 @@ def _texts(table: pa.Table | pa.RecordBatch, column: str | None) -> list[str]:
     return [(text or "").strip() for text in string_array(table.column(column)).to_pylist()]
 
 
-def _values(table: pa.Table | pa.RecordBatch, engine: Engine) -> list[dict[str, str] | None]:
-    """Field -> text for each record; empty ones left out."""
+def stated_texts(
+    table: pa.Table | pa.RecordBatch, engine: Engine
+) -> list[dict[str, str] | None]:
+    """Field -> text for each record, as it was sent; empty ones left out.
+
+    Parameters
+    ----------
+    table : records
+    engine : of the index
+    """
     names, columns = [], []
     for each in engine.columns(table.schema.names).bound:
         texts = [_texts(table, column) for column in each.columns]
@@ -170,29 +209,7 @@ def _values(table: pa.Table | pa.RecordBatch, engine: Engine) -> list[dict[str, 
     ]
 
 
-def _updated_at(table: pa.Table | pa.RecordBatch, column: str | None) -> NDArray[np.uint32]:
+def _times(table: pa.Table | pa.RecordBatch, column: str | None) -> NDArray[np.uint32]:
     if column is None:
         return np.zeros(table.num_rows, np.uint32)
-    return np.array([_seconds(value) for value in _python(table, column)], np.uint32)
-
-
-def _python(table: pa.Table | pa.RecordBatch, column: str) -> Sequence[Any]:
-    values: list[Any] = table.column(column).to_pylist()
-    return values
-
-
-def _seconds(value: Any) -> int:
-    """Seconds of UTC from a time, a date or ISO text; 0 where it is none of these."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            return 0
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day)
-    if isinstance(value, datetime):
-        value = value.replace(tzinfo=UTC) if value.tzinfo is None else value
-        value = value.timestamp()
-    if isinstance(value, (int, float)) and 0 <= value <= SECONDS_MAX:
-        return int(value)
-    return 0
+    return seconds_of_column(table.column(column))

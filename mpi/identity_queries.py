@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
 
 from index_store import IndexStore, Snapshot
-from mpi.identity_batches import resolve_rows
+from mpi.identity_batches import known_records, resolve_rows
 from mpi.identity_decide import Queries, decide_queries
 from mpi.identity_digest import DigestKey, key_of_index
 from mpi.identity_engine import Engine, as_table
@@ -24,7 +24,7 @@ from mpi.identity_facts import (
     read_facts,
 )
 from mpi.identity_golden import GoldenRecord, golden_record
-from mpi.identity_people import read_people
+from mpi.identity_people import joined_people, read_people
 from mpi.identity_reading import Reader
 from mpi.identity_results import (
     HistoryEntry,
@@ -37,13 +37,15 @@ from mpi.identity_results import (
 )
 from mpi.identity_search import find_by_number, search_people
 from mpi.identity_verify import state_at, verify_index
-from mpi.identity_view import read_overflow, read_sources
+from mpi.identity_view import read_named, read_overflow, read_sources
 from mpi.survivorship import Survivorship
 from person.errors import ConfigError, IdentityError, UnknownIdError
 
 __all__ = ["IdentityQueries", "system_clock"]
 
 Person = Mapping[str, Any]
+_ENCODED_SINGLY: Final = 8
+"""More people than this are encoded faster as a table."""
 
 
 def system_clock() -> int:
@@ -113,10 +115,25 @@ class IdentityQueries:
         """The compiled facts."""
         return self._engine
 
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """Sources that records came from, sorted; as of the last read."""
+        return tuple(sorted(self._sources))
+
     def refresh(self) -> None:
         """Read the facts anew, after they were written through the store."""
         with self._store.read() as snapshot:
             self._load(snapshot)
+
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        """Reads of one moment, for `mpi.review`."""
+        with self._reader() as reader:
+            yield reader
+
+    def reader_of(self, snapshot: Snapshot) -> Reader:
+        """Reads of a moment that is open already, such as a write's."""
+        return Reader(snapshot, self._engine, self._names)
 
     @contextmanager
     def _reader(self) -> Iterator[Reader]:
@@ -128,9 +145,11 @@ class IdentityQueries:
         """Take over what another process wrote: a new model, new sources, long names."""
         if snapshot.event_count == self._events_seen:
             return
-        self._events_seen = snapshot.event_count
+        seen, self._events_seen = self._events_seen, snapshot.event_count
         if snapshot.fact("revision") != self._facts_seen:
             self._load(snapshot)
+        else:
+            self._engine.take_overflow(read_named(snapshot, seen))
 
     # ------------------------------------------------------------------ who is this
 
@@ -236,22 +255,29 @@ class IdentityQueries:
         person : columns of the schema; with source and record id of a record of the index, that
             record itself is no candidate
         """
-        with self._store.read() as snapshot:
-            self._catch_up(snapshot)
-            reader = Reader(snapshot, self._engine, self._names)
-            people = read_people(self._engine, person, needs_references=False)
-            source = self._sources.get(people.sources[0], -1)
-            itself = -1
-            if people.record_ids[0] and source >= 0:
-                known = self._find(reader.snapshot, people.sources[0], people.record_ids[0])
-                itself = -1 if known is None else known
-            queries = Queries(
-                rows=people.rows,
-                source=np.array([source], np.int64),
-                itself=np.array([itself], np.int64),
-            )
-            verdicts, candidates = decide_queries(reader.snapshot, self._engine, queries)
-            return reader.resolution(verdicts[0], candidates, verdicts[0].candidates)
+        return self.resolve_all([person])[0]
+
+    def resolve_all(self, people: Sequence[Person]) -> list[Resolution]:
+        """`resolve` of several people, each for itself.
+
+        Parameters
+        ----------
+        people : see `resolve`
+        """
+        if not people:
+            return []
+        with self._reader() as reader:
+            if len(people) > _ENCODED_SINGLY:
+                read = read_people(reader.engine, people, needs_references=False)
+            else:
+                engine = reader.engine
+                read = joined_people(
+                    [read_people(engine, each, needs_references=False) for each in people]
+                )
+            numbers, itself = known_records(reader, read, self._sources)
+            queries = Queries(rows=read.rows, source=numbers, itself=itself)
+            verdicts, candidates = decide_queries(reader.snapshot, reader.engine, queries)
+            return [reader.resolution(each, candidates, each.candidates) for each in verdicts]
 
     def resolve_table(self, people: pa.Table | Iterable[Person]) -> pa.Table:
         """Resolve many people: outcome, enterprise_id, match_weight, match_probability, reasons.
@@ -341,6 +367,15 @@ class IdentityQueries:
         """Replay the journal and hold everything in the index against it."""
         with self._reader() as reader:
             return verify_index(self._store, reader)
+
+    def warm(self) -> None:
+        """Read the packed base into memory and check it, before the first lookup is in a hurry.
+
+        Raises
+        ------
+        IndexCorruptError : a page of it is damaged
+        """
+        self._store.warm()
 
     def backup(self, destination: str | Path) -> None:
         """Copy the index, consistently, while writing goes on."""

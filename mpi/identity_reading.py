@@ -98,12 +98,23 @@ class Reader:
         names = self._names
         return tuple([(names.get(s, ""), i.decode()) for s, i in zip(sources, ids, strict=True)])
 
+    def source_name(self, number: int) -> str:
+        """Code of a source."""
+        return self._names.get(number, "")
+
+    def source_names(self) -> dict[int, str]:
+        """Number of each source -> its code."""
+        return self._names
+
     def identity(self, number: int, asked_for: str | None = None) -> Identity:
-        members = self.state.members(number)
+        members, sources, ids = self.snapshot.described(number)
         target = None if members else self.state.redirect(number)
         if target is not None:
             return self.identity(target, asked_for=self.print_id(number))
-        records = self.references(members) if members else ()
+        names = self._names
+        records = tuple(
+            [(names.get(s, ""), i.decode()) for s, i in zip(sources, ids, strict=True)]
+        )
         return Identity(
             enterprise_id=self.print_id(number),
             records=records,
@@ -297,10 +308,16 @@ class Reader:
         return sorted(members)
 
     def task(self, number: int, value: dict[str, Any]) -> Task:
-        """A task in words."""
-        source, record_id = self.references([value["record"]])[0]
-        own = self.state.identity_of(value["record"])
-        ids = self.print_ids([each[0] for each in value["candidates"]])
+        """A task in words: of the record in question, whose it could be."""
+        record = value["pairs"][0][0]
+        own = self.state.identity_of(record)
+        best: dict[int, tuple[float, str | None]] = {}
+        for pair in value["pairs"]:
+            for each in pair[:2]:
+                identity = self.state.identity_of(each)
+                if identity is not None and identity != own:
+                    best.setdefault(identity, (pair[2], pair[3]))
+        source, record_id = self.references([record])[0]
         return Task(
             number=number,
             kind=value["kind"],
@@ -309,8 +326,10 @@ class Reader:
             record_id=record_id,
             enterprise_id=None if own is None else self.print_id(own),
             candidates=tuple(
-                (enterprise_id, each[1], each[2])
-                for enterprise_id, each in zip(ids, value["candidates"], strict=True)
+                (enterprise_id, *found)
+                for enterprise_id, found in zip(
+                    self.print_ids(list(best)), best.values(), strict=True
+                )
             ),
             reasons=tuple(value["reasons"]),
             event=value["event"],

@@ -38,8 +38,7 @@ def find_by_number(reader: Reader, number: str, id_type: str | None) -> list[int
     if not wanted:
         return []
     key = int(engine.first_keys(place.rule, rows)[0])
-    records = snapshot.postings_with(place.table, key, place.slot, wanted)
-    return sorted({snapshot.identity(record) for record in records} - {-1})
+    return sorted(set(snapshot.owners_with(place.table, key, place.slot, wanted)) - {-1})
 
 
 def search_people(reader: Reader, fields: Mapping[str, Any], limit: int) -> list[ScoredCandidate]:

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index_store import WriteBatch
+from mpi.identity_door import without_numbers
 from mpi.identity_engine import Engine
 from mpi.identity_events import Change, Event, EventKind, encode_event
 from mpi.identity_plan import SAME
+from mpi.identity_tasks import Question, follow_up, new_tasks, reweighed
 from mpi.identity_view import (
     RESERVED_SOURCE,
     StoreState,
@@ -21,6 +23,7 @@ from mpi.identity_view import (
     write_change,
     write_overflow,
     write_source,
+    write_tasked,
     write_touched,
 )
 from person.field import OVERFLOW_BIT
@@ -38,7 +41,9 @@ class Session:
     ----------
     batch : the store's transaction
     state : the present state, own writes included
-    has_long_names : whether it wrote any
+    long_names : hashes of the long names that it wrote
+    is_one_batch : its events are taken back together; set before the first is written
+    keeps_apart : its events are strangers that only share the transaction
     """
 
     def __init__(
@@ -55,10 +60,14 @@ class Session:
         self.state = StoreState(batch)
         self.engine = engine
         self.sources = sources
+        if engine.sealer is not None:  # nor may an id number be read in what people write
+            by, reason = without_numbers(by), without_numbers(reason)
         self.by, self.reason, self.at_ms = by, reason, at_ms
         self._fresh: set[int] = set()
-        self.has_long_names = False
+        self.long_names: list[int] = []
         self.first_event: int | None = None
+        self.is_one_batch = False
+        self.keeps_apart = False
 
     @property
     def next_event(self) -> int:
@@ -120,14 +129,12 @@ class Session:
 
     def _keep_long_names(self, rows: NDArray[np.uint64]) -> None:
         """Write long names that rows of the index now refer to."""
-        overflow = self.engine.overflow
-        if not len(overflow):
+        names = self.engine.names.of_rows(rows)
+        if names is None:
             return
-        words = rows[(rows & OVERFLOW_BIT) != 0]
-        used = np.flatnonzero(np.isin(overflow.hashes, words))
-        if len(used):
-            write_overflow(self.batch, overflow, used)
-            self.has_long_names = True
+        is_new = [self.batch.get("overflow", h.to_bytes(8, "big")) is None for h in names.hashes.tolist()]
+        write_overflow(self.batch, names, np.flatnonzero(is_new))
+        self.long_names += names.hashes[is_new].tolist()
 
     def _add_postings(self, rows: NDArray[np.uint64], records: NDArray[np.int64]) -> None:
         for rule, keys in enumerate(self.engine.keys(rows)):
@@ -172,11 +179,19 @@ class Session:
         -------
         number of the event
         """
+        if self.keeps_apart:
+            batch = None
+        elif self.is_one_batch and batch is None:
+            batch = self.first_event
         wanted = tuple(change for change in changes if change.before != change.after)
         for change in wanted:
             if change.table in _PLAIN_TABLES:
                 write_change(self.batch, change)
         self._write_records(wanted)
+        answered = follow_up(self.state, wanted, by=self.by, at_ms=self.at_ms)
+        for change in answered:
+            write_change(self.batch, change)
+        wanted += tuple(answered)
         event = Event(
             kind=kind,
             at_ms=self.at_ms,
@@ -190,10 +205,17 @@ class Session:
             bulk=bulk,
         )
         number = self.batch.append_event(encode_event(event))
-        write_touched(self.batch, event.affected(), number)
+        write_touched(self.batch, {*event.affected(), *self._owners_of_rows(wanted)}, number)
+        tasks = [change.key for change in wanted if change.table == "task"]
+        write_tasked(self.batch, tasks, number)  # type: ignore[arg-type]
         if self.first_event is None:
             self.first_event = number
         return number
+
+    def _owners_of_rows(self, changes: Sequence[Change]) -> set[int]:
+        """Identities of records that now say something else."""
+        rows = (c.key for c in changes if c.table == "row" and None not in (c.before, c.after))
+        return {owner for r in rows if (owner := self.state.identity_of(r)) is not None}  # type: ignore[arg-type]
 
     def _write_records(self, changes: Sequence[Change]) -> None:
         members = [c for c in changes if c.table == "member" and c.key not in self._fresh]
@@ -226,6 +248,9 @@ class Session:
             self.batch.delete("value", number_key(record))
             return
         row, updated_at, values = unpack_row_value(change.after)
+        if change.before is not None and not is_back and change.before[:2] == change.after[:2]:
+            put_value(self.batch, record, values)  # the texts alone
+            return
         rows = row.reshape(1, -1)
         if change.before is not None and not is_back:
             self._remove_postings(self.batch.rows(numbers), numbers)
@@ -249,6 +274,18 @@ class Session:
         decisions = self.state.decisions_of(record)
         return frozenset(r for r, decision in decisions.items() if decision["verdict"] != SAME)
 
-    def task_number(self, event: int, place: int = 0) -> int:
-        assert place < TASKS_PER_EVENT
-        return event * TASKS_PER_EVENT + place
+    def ask(self, questions: Sequence[Question]) -> list[Change]:
+        """Changes that raise questions; the caller writes them as its next event."""
+        assert len(questions) <= TASKS_PER_EVENT
+        names = {number: name for name, number in self.sources.items()}
+        first = self.next_event * TASKS_PER_EVENT
+        tasks = new_tasks(
+            self.state, self.engine, names, questions, event=self.next_event, at_ms=self.at_ms
+        )
+        return [Change("task", first + place, None, task) for place, task in enumerate(tasks)]
+
+    def ask_instead(self, number: int, task: dict[str, Any], question: Question) -> Change:
+        """The change by which a task asks something else from now on."""
+        names = {number: name for name, number in self.sources.items()}
+        new = reweighed(self.state, self.engine, names, task, question)
+        return Change("task", number, task, new)

@@ -46,6 +46,7 @@ class IdentityState:
 
     def __init__(self) -> None:
         self._membership = np.full(16, ABSENT, np.int64)
+        self._bulk_ranges: list[tuple[int, int]] = []
         self.record_count = 0
         self.event_count = 0
         self.entries: dict[str, dict[Any, Any]] = {
@@ -104,13 +105,21 @@ class IdentityState:
         if bulk is not None:
             self._apply_bulk(bulk, number)
         for change in event.changes:
-            if self.get(change.table, change.key) != change.before:
+            held = self.get(change.table, change.key)
+            if held != change.before and not (held is None and self._came_in_bulk(change)):
                 raise IdentityError(
                     f"event {number} of the journal does not follow from those before it "
                     f"({change.table} {change.key})"
                 )
             self._set(change)
         self.event_count = number
+
+    def _came_in_bulk(self, change: Change) -> bool:
+        """Whether the entry is of a record that a bulk load brought: no event tells its row."""
+        return change.table in ("reference", "row") and any(
+            first <= change.key < stop  # type: ignore[operator]
+            for first, stop in self._bulk_ranges
+        )
 
     def _set(self, change: Change) -> None:
         if change.table == "member":
@@ -129,6 +138,7 @@ class IdentityState:
                 raise IdentityError(f"event {number} of the journal numbers records anew")
             self._grow(stop)
             self._membership[bulk.first : stop] = bulk.identities
+            self._bulk_ranges.append((bulk.first, stop))
         if len(bulk.moved):
             if not np.array_equal(self._membership[bulk.moved], bulk.moved_before):
                 raise IdentityError(

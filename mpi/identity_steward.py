@@ -20,8 +20,10 @@ from mpi.identity_plan import (
     split_decisions,
     undo_moves,
 )
+from mpi.identity_queue import asked_records, is_live
 from mpi.identity_results import Receipt
 from mpi.identity_session import Session
+from mpi.identity_tasks import closed_task
 from mpi.identity_view import StoreState, touched_events
 from mpi.identity_writing import place_again
 from person.errors import IdentityError, LinkConflictError, UnknownIdError
@@ -30,6 +32,8 @@ __all__ = [
     "batch_events",
     "close_task",
     "declare_different",
+    "founding_order",
+    "identity_for",
     "merge_identities",
     "split_identity",
     "undo_events",
@@ -37,7 +41,13 @@ __all__ = [
 
 
 def founding_order(session: Session, identity: int) -> int:
-    """When an identity was founded; those of one bulk load are equally old."""
+    """When an identity was founded; those of one bulk load are equally old.
+
+    Parameters
+    ----------
+    session : of the write
+    identity : its number
+    """
     for first, stop in session.state.bulk_ranges():
         if first <= identity < stop:
             return first
@@ -85,7 +95,6 @@ def merge_identities(session: Session, one: int, other: int) -> tuple[int, int]:
     pair = (members[survivor][0], members[loser][0])
     changes = [each for each in changes if each.key != (min(pair), max(pair))]
     changes += decision_changes(state, [pair], SAME, **stated)
-    changes += _settled_tasks(session, {one, other}, SAME, {loser: survivor})
     return survivor, session.write(EventKind.MERGE, changes)
 
 
@@ -114,7 +123,7 @@ def split_identity(session: Session, identity: int, parted: Sequence[int]) -> tu
             "name some, but not all, of the records of the identity; they become a person of "
             "their own"
         )
-    target = _number_for(session, identity, sorted(parted))
+    target = identity_for(session, identity, sorted(parted))
     changes = membership_changes(state, dict.fromkeys(parted, target))
     same, different = split_decisions(sorted(parted), remaining)
     stated: dict[str, Any] = {
@@ -129,8 +138,15 @@ def split_identity(session: Session, identity: int, parted: Sequence[int]) -> tu
     return target, session.write(EventKind.SPLIT, changes)
 
 
-def _number_for(session: Session, identity: int, parted: Sequence[int]) -> int:
-    """The identity of parted records: the one they had before a merge, or one never used."""
+def identity_for(session: Session, identity: int, parted: Sequence[int]) -> int:
+    """The identity of parted records: the one they had before a merge, or one never used.
+
+    Parameters
+    ----------
+    session : of the write
+    identity : that they leave
+    parted : the records
+    """
     state = session.state
     for record in parted:
         if record != identity and state.redirect(record) == identity:
@@ -174,31 +190,7 @@ def declare_different(session: Session, one: int, other: int) -> int:
         "event": session.next_event,
     }
     changes = decision_changes(session.state, pairs, DIFFERENT, **stated)
-    changes += _settled_tasks(session, {one, other}, DIFFERENT, {})
     return session.write(EventKind.DECIDE, changes)
-
-
-def _settled_tasks(
-    session: Session, decided: set[int], verdict: str, becomes: dict[int, int]
-) -> list[Change]:
-    """Changes that close the tasks which a verdict on two identities answers."""
-    changes = []
-    tasks: dict[int, dict[str, Any]] = {}
-    for identity in decided:
-        tasks |= session.state.open_tasks_of(identity)
-    for number, task in sorted(tasks.items()):
-        own = session.state.identity_of(task["record"])
-        asked = {own if own is not None else task["identity"]}
-        asked |= {each[0] for each in task["candidates"]}
-        asked = {_alive(session, each) for each in asked}
-        if verdict == SAME:
-            is_answered = len({becomes.get(each, each) for each in asked}) <= 1
-        else:
-            is_answered = asked <= decided
-        if is_answered:
-            closed = task | {"status": "closed", "closed_by": session.by, "verdict": verdict}
-            changes.append(Change("task", number, task, closed))
-    return changes
 
 
 def _alive(session: Session, identity: int) -> int:
@@ -220,9 +212,9 @@ def close_task(session: Session, number: int, verdict: str) -> int:
     event number
     """
     task = session.state.task(number)
-    if task is None or task["status"] != "open":
+    if task is None or not is_live(task):
         raise UnknownIdError(f"there is no open task {number}")
-    closed = task | {"status": "closed", "closed_by": session.by, "verdict": verdict}
+    closed = closed_task(task, session.by, verdict, session.at_ms)
     return session.write(EventKind.TASK, [Change("task", number, task, closed)])
 
 
@@ -320,7 +312,8 @@ def _arrived_since(session: Session, event: Event, number: int) -> set[int]:
                 if change.table == "member" and change.after == identity
             }
         asked = session.state.open_tasks_of(identity).values()
-        arrived |= {task["record"] for task in asked if task["event"] > number}
+        for task in asked:
+            arrived |= set(asked_records(task)) if task["event"] > number else set()
     return arrived
 
 
@@ -444,10 +437,18 @@ def _undo_record(
 def _undo_task(session: Session, change: Change) -> list[Change]:
     assert isinstance(change.key, int)
     held = session.state.task(change.key)
-    if held != change.after:
+    if held is None or held != change.after:
         return []
     if change.before is not None:
-        return [Change("task", change.key, held, change.before)]
-    assert held is not None
-    closed = held | {"status": "closed", "closed_by": session.by, "verdict": "UNDONE"}
-    return [Change("task", change.key, held, closed if held["status"] == "open" else held)]
+        return [Change("task", change.key, held, change.before | _taken_back(change))]
+    closed = closed_task(held, session.by, "UNDONE", session.at_ms)
+    return [Change("task", change.key, held, closed if is_live(held) else held)]
+
+
+def _taken_back(change: Change) -> dict[str, Any]:
+    """Judgements stay on a task after they were taken back, and say so."""
+    known = change.before.get("judgements", [])
+    given = change.after.get("judgements", [])[len(known) :]
+    if not given:
+        return {}
+    return {"judgements": [*known, *(each | {"role": "undone"} for each in given)]}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from index_store import IndexStore
 from mpi.identity_events import Event
+from mpi.identity_queue import queue_tables
 from mpi.identity_reading import Reader
 from mpi.identity_results import VerifyReport
 from mpi.identity_state import ABSENT, BulkChanges, IdentityState
@@ -155,6 +156,11 @@ def _table_findings(reader: Reader, state: IdentityState) -> list[str]:
     for table, entries in held.items():
         if entries != state.entries[table]:
             findings.append(f"the {table} table is not what the journal says")
+    for table, wanted in queue_tables(reader.state.tasks(only_open=False)).items():
+        held_there = snapshot.range(table)
+        found = {key: value for key, value in held_there if table != "queuecount" or any(value)}
+        if found != wanted:
+            findings.append(f"the {table} table does not follow from the tasks")
     heirs = {
         int.from_bytes(k[4:], "big"): int.from_bytes(k[:4], "big")
         for k, _ in snapshot.range("heir")

@@ -8,13 +8,15 @@ Plain tables (keys big-endian, so that their order is number order):
     decision  low record, high record  JSON
     decided   high record, low record  empty; the decisions read backwards
     task      task number (8 bytes)    JSON
-    open      task number              empty; the tasks nobody has closed
-    asks      identity, task number    empty; the open tasks that ask about it
+    open, asks, queue, queuecount      how tasks are found, see `mpi.identity_queue`
+    tasked    task number, event       empty; the events that changed it
     touched   identity, event number   empty; what `history` reads
     value     record                   JSON of the texts as the source sent them
     load      first record             the record after the last one of a bulk load
     source    code of a source         its number (2 bytes)
     overflow  hash of a long name      its codes (4 bytes each)
+    named     event number             hashes of the long names that came with it; what readers
+                                       that were open before read
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from numpy.typing import NDArray
 
 from index_store import Snapshot, WriteBatch
 from mpi.identity_events import Change
+from mpi.identity_queue import write_task
 from person.errors import IdentityError
 from person.field import OverflowTable
 
@@ -37,13 +40,17 @@ __all__ = [
     "number_key",
     "pack_row_value",
     "put_value",
+    "read_named",
     "read_overflow",
     "read_sources",
+    "tasked_events",
     "touched_events",
     "unpack_row_value",
     "write_change",
+    "write_named",
     "write_overflow",
     "write_source",
+    "write_tasked",
     "write_touched",
 ]
 
@@ -119,13 +126,26 @@ class StoreState:
             for key, value in self.snapshot.range("load")
         ]
 
-    def open_tasks_of(self, identity: int) -> dict[int, dict[str, Any]]:
-        """Open tasks that ask about an identity."""
-        low, high = number_key(identity), number_key(identity + 1)
+    def open_tasks_about(self, record: int) -> dict[int, dict[str, Any]]:
+        """Open tasks that ask about a record."""
+        low, high = number_key(record), number_key(record + 1)
         numbers = [
             int.from_bytes(key[4:], "big") for key, _ in self.snapshot.range("asks", low, high)
         ]
         return {number: task for number in numbers if (task := self.task(number)) is not None}
+
+    def open_tasks_of(self, identity: int) -> dict[int, dict[str, Any]]:
+        """Open tasks that ask about records of an identity."""
+        found: dict[int, dict[str, Any]] = {}
+        for record in self.members(identity):
+            found |= self.open_tasks_about(record)
+        return found
+
+    def version_of(self, number: int, identities: Iterable[int]) -> int:
+        """Number of the last event that changed a task (0 for none) or one of some identities."""
+        last = _last_number(self.snapshot, "tasked", number.to_bytes(8, "big")) if number else 0
+        touched = (_last_number(self.snapshot, "touched", number_key(i)) for i in identities)
+        return max(last, *touched, 0)
 
     def was_used(self, identity: int) -> bool:
         """Whether an identity of that number is or was alive."""
@@ -197,25 +217,9 @@ def write_change(batch: WriteBatch, change: Change) -> None:
         _set(batch, "decided", number_key(high, low), None if after is None else b"")
     elif change.table == "task":
         assert isinstance(key, int)
-        number = key.to_bytes(8, "big")
-        _set(batch, "task", number, _json(after))
-        is_open = after is not None and after["status"] == "open"
-        _set(batch, "open", number, b"" if is_open else None)
-        _index_task(batch, key, before, after)
+        write_task(batch, key, before, after)
     else:
         raise AssertionError(f"{change.table} is not a plain table")
-
-
-def _index_task(
-    batch: WriteBatch, number: int, before: dict[str, Any] | None, after: dict[str, Any] | None
-) -> None:
-    """Keep open tasks findable by the identities they ask about."""
-    for task, is_added in ((before, False), (after, True)):
-        if task is None or task["status"] != "open":
-            continue
-        for identity in {task["identity"], *(each[0] for each in task["candidates"])}:
-            key = number_key(identity) + number.to_bytes(8, "big")
-            _set(batch, "asks", key, b"" if is_added else None)
 
 
 def _set(batch: WriteBatch, table: str, key: bytes, value: bytes | None) -> None:
@@ -267,6 +271,27 @@ def read_overflow(snapshot: Snapshot) -> OverflowTable:
     return OverflowTable(np.array(hashes, np.uint64), offsets, np.concatenate(codes))
 
 
+def write_named(batch: WriteBatch, hashes: Iterable[int]) -> None:
+    """Note which long names came with a transaction, under its last event."""
+    value = b"".join(each.to_bytes(8, "big") for each in hashes)
+    batch.put("named", batch.event_count.to_bytes(8, "big"), value)
+
+
+def read_named(snapshot: Snapshot, after: int) -> OverflowTable:
+    """The long names that came with events after one."""
+    hashes, offsets, codes = [], [0], [np.zeros(0, np.uint32)]
+    for _, value in snapshot.range("named", (after + 1).to_bytes(8, "big")):
+        for start in range(0, len(value), 8):
+            held = snapshot.get("overflow", value[start : start + 8])
+            assert held is not None, "names are noted when they are written"
+            hashes.append(int.from_bytes(value[start : start + 8], "big"))
+            codes.append(np.frombuffer(held, "<u4").astype(np.uint32))
+            offsets.append(offsets[-1] + len(codes[-1]))
+    return OverflowTable.from_entries(
+        np.array(hashes, np.uint64), np.array(offsets, np.int64), np.concatenate(codes)
+    )
+
+
 def write_overflow(
     batch: WriteBatch, overflow: OverflowTable, places: NDArray[np.int64] | None = None
 ) -> None:
@@ -283,6 +308,26 @@ def write_touched(batch: WriteBatch, identities: Iterable[int], event: int) -> N
     number = event.to_bytes(8, "big")
     for identity in identities:
         batch.put("touched", number_key(identity) + number, b"")
+
+
+def write_tasked(batch: WriteBatch, numbers: Iterable[int], event: int) -> None:
+    """Note which tasks an event changed."""
+    for number in numbers:
+        batch.put("tasked", number.to_bytes(8, "big") + event.to_bytes(8, "big"), b"")
+
+
+def tasked_events(snapshot: Snapshot, number: int) -> list[int]:
+    """Numbers of the events that changed a task, rising."""
+    low, high = number.to_bytes(8, "big"), (number + 1).to_bytes(8, "big")
+    return [int.from_bytes(key[8:], "big") for key, _ in snapshot.range("tasked", low, high)]
+
+
+def _last_number(snapshot: Snapshot, table: str, prefix: bytes) -> int:
+    """The last event noted under a prefix, 0 for none."""
+    high = (int.from_bytes(prefix, "big") + 1).to_bytes(len(prefix), "big")
+    for key, _ in snapshot.range_down(table, prefix, high):
+        return int.from_bytes(key[-8:], "big")
+    return 0
 
 
 def touched_events(snapshot: Snapshot, identity: int) -> list[int]:

@@ -9,12 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi.identity_candidates import Candidates
-from mpi.identity_decide import Outcome, Queries, Verdict, decide_queries
+from mpi.identity_decide import CandidateIdentity, Outcome, Queries, Verdict, decide_queries
 from mpi.identity_events import Change, EventKind
 from mpi.identity_people import People
-from mpi.identity_plan import DIFFERENT, membership_changes
+from mpi.identity_plan import membership_changes
+from mpi.identity_queue import is_live
 from mpi.identity_results import Receipt
 from mpi.identity_session import Session
+from mpi.identity_tasks import (
+    Question,
+    are_declared_different,
+    closed_task,
+    open_questions_between,
+)
 from mpi.identity_view import pack_row_value
 from person.enterprise_id import printed_enterprise_id
 
@@ -183,50 +190,36 @@ def _evidence(verdict: Verdict, candidates: Candidates) -> dict[str, Any]:
 
 
 def _tasks(session: Session, verdict: Verdict, record: int, identity: int) -> list[Change]:
-    """Review tasks that a verdict raises, not yet written."""
-    event = session.next_event
+    """Tasks that a verdict raises, not yet written."""
+    question = _question(session, verdict, record, identity)
+    return [] if question is None else session.ask([question])
+
+
+def _question(session: Session, verdict: Verdict, record: int, identity: int) -> Question | None:
+    """What a verdict asks, None where it is sure."""
     if verdict.outcome is Outcome.REVIEW:
-        return [_task(session, "REVIEW", verdict, record, identity, event)]
-    duplicates = [each for each in verdict.also if not _is_known(session, identity, each)]
-    if not duplicates:
-        return []
-    others = tuple(each for each in verdict.candidates if each.identity in duplicates)
-    also = Verdict(
-        Outcome.REVIEW, None, verdict.weight, ("one record fits both identities",), others
-    )
-    return [_task(session, "POSSIBLE_DUPLICATE", also, record, identity, event)]
+        others = [each for each in verdict.candidates if each.identity != identity]
+        return _asked("REVIEW", record, others, verdict.reasons)
+    known = {each for each in verdict.also if _is_known(session, identity, each)}
+    wanted = set(verdict.also) - known
+    others = [each for each in verdict.candidates if each.identity in wanted]
+    if not others:
+        return None
+    return _asked("POSSIBLE_DUPLICATE", record, others, ("one record fits both identities",))
 
 
-def _task(
-    session: Session, kind: str, verdict: Verdict, record: int, identity: int, event: int
-) -> Change:
-    value = {
-        "kind": kind,
-        "status": "open",
-        "record": record,
-        "identity": identity,
-        "candidates": [
-            [each.identity, round(each.weight, 4), each.refusal]
-            for each in verdict.candidates
-            if each.identity != identity
-        ],
-        "reasons": list(verdict.reasons),
-        "event": event,
-    }
-    return Change("task", session.task_number(event), None, value)
+def _asked(
+    kind: str, record: int, others: Sequence[CandidateIdentity], reasons: Sequence[str]
+) -> Question:
+    pairs = [(record, each.record, each.weight, each.refusal) for each in others]
+    return Question(kind=kind, pairs=pairs, reasons=tuple(reasons))
 
 
 def _is_known(session: Session, one: int, other: int) -> bool:
     """Whether it was asked already, or decided, if two identities are one person."""
-    for task in session.state.open_tasks_of(one).values():
-        if other in {task["identity"], *(each[0] for each in task["candidates"])}:
-            return True
-    others = set(session.state.members(other))
-    return any(
-        decision["verdict"] == DIFFERENT and known in others
-        for record in session.state.members(one)[:16]
-        for known, decision in session.state.decisions_of(record).items()
-    )
+    if open_questions_between(session.state, one, other):
+        return True
+    return are_declared_different(session.state, one, other)
 
 
 # ---------------------------------------------------------------------- updating
@@ -285,7 +278,7 @@ def place_again(
     assert before is not None
     target, doubt = _placement(session, record, row, before, verdict)
     moves = membership_changes(session.state, {record: target})
-    tasks = _tasks_again(session, verdict, record, before, target, doubt)
+    tasks = _tasks_again(session, verdict, record, target, doubt)
     source_name, record_id = session.reference(record)
     event = None
     if changes or moves or tasks:
@@ -305,7 +298,7 @@ def place_again(
         match_weight=verdict.weight,
         reasons=doubt,
         event=event,
-        task=next((t.key for t in tasks if t.before is None), None),  # type: ignore[arg-type]
+        task=next((t.key for t in tasks if is_live(t.after)), None),  # type: ignore[arg-type]
         moved_from=None if target == before else printed_id(session, before),
     )
 
@@ -314,36 +307,37 @@ def _tasks_again(
     session: Session,
     verdict: Verdict,
     record: int,
-    before: int,
     target: int,
     doubt: tuple[str, ...],
 ) -> list[Change]:
-    """Tasks that deciding again raises, then those that it makes pointless."""
-    asked = {
-        number: task
-        for number, task in session.state.open_tasks_of(before).items()
-        if task["record"] == record and task["kind"] == "REVIEW"
-    }
-    raised: list[Change] = []
+    """What deciding again on a record makes of the questions about it.
+
+    A question about other records too goes on without this one. The first question takes what is
+    now in doubt, so that whoever has it keeps it; without one a new question is raised.
+    """
+    question = None
     if doubt:
-        question = Verdict(Outcome.REVIEW, None, verdict.weight, doubt, verdict.candidates)
-        raised = [_task(session, "REVIEW", question, record, target, session.next_event)]
-        new = raised[0].after
-        if any(_is_same_question(new, task) for task in asked.values()):
-            return []
-        if not new["candidates"] and target == before:
-            raised = []
+        others = [each for each in verdict.candidates if each.identity != target]
+        question = _asked("REVIEW", record, others, doubt)
+        if not others:
+            question = None
     elif verdict.outcome is Outcome.LINK:
-        raised = _tasks(session, verdict, record, target)
-    closed = {"status": "closed", "closed_by": "auto", "verdict": "SUPERSEDED"}
-    return raised + [Change("task", n, task, task | closed) for n, task in asked.items()]
-
-
-def _is_same_question(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    def asked(task: dict[str, Any]) -> tuple[int, list[int]]:
-        return task["identity"], sorted(each[0] for each in task["candidates"])
-
-    return asked(one) == asked(other)
+        question = _question(session, verdict, record, target)
+    changes = []
+    for number, task in sorted(session.state.open_tasks_about(record).items()):
+        if task["kind"] == "AUDIT":
+            continue
+        rest = [tuple(pair) for pair in task["pairs"] if record not in pair[:2]]
+        new = [] if question is None else list(question.pairs)
+        if rest or new:
+            reasons = question.reasons if question is not None and not rest else task["reasons"]
+            wanted = Question(kind=task["kind"], pairs=[*rest, *new], reasons=tuple(reasons))
+            changes.append(session.ask_instead(number, task, wanted))
+        else:
+            closed = closed_task(task, "auto", "SUPERSEDED", session.at_ms)
+            changes.append(Change("task", number, task, closed))
+        question = None if new else question
+    return changes if question is None else changes + session.ask([question])
 
 
 def _placement(
@@ -392,10 +386,6 @@ def remove_record(session: Session, record: int) -> Receipt:
     changes = membership_changes(session.state, {record: None})
     changes.append(Change("reference", record, [source, record_id], None))
     changes.append(Change("row", record, session.state.row_value(record), None))
-    for number, task in session.state.open_tasks_of(before or 0).items():
-        if task["record"] == record:
-            closed = task | {"status": "closed", "closed_by": "auto", "verdict": "REMOVED"}
-            changes.append(Change("task", number, task, closed))
     for other, decision in session.state.decisions_of(record).items():
         pair = (min(record, other), max(record, other))
         changes.append(Change("decision", pair, decision, None))

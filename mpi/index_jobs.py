@@ -21,7 +21,7 @@ from mpi.index_lookup import lookup_table
 from mpi.outputs import output_errors
 from mpi.survivorship import Survivorship
 from mpi.tables import InputSet, open_inputs
-from person.errors import ConfigError, IndexCorruptError, InputError
+from person.errors import ConfigError, IndexCorruptError, IndexMissingError, InputError
 
 __all__ = [
     "add_files",
@@ -282,6 +282,12 @@ def restore_index(
     ------
     IndexCorruptError : the backup is not sound; nothing was written
     """
+    if Path(destination).exists():
+        raise IndexMissingError(
+            f"{destination}: already there; a backup is restored into a new directory: move what "
+            "is there away first",
+            path=str(destination),
+        )
     options: dict[str, Any] = {} if digest_key is None else {"digest_key": digest_key}
     with IdentityIndex.open(backup, **options) as index:
         report = index.verify()

@@ -7,7 +7,7 @@ record (to find repeated record ids) is held in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mpi.progress import Progress
+from mpi.record_times import seconds_of_column
 from mpi.report_data import FIELD_QUALITY
 from mpi.source_names import source_names
 from mpi.tables import InputSet, Rejects
@@ -38,6 +39,7 @@ SOURCES_MAX: Final = 65_535
 STORE_NAME: Final = "encoded.arrow"
 """The encoded records, in the directory that `ingest` is given."""
 _STATUSES: Final = len(FieldStatus)
+_NO_TIMES: Final = np.zeros(0, np.uint32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,8 @@ class Ingested:
     unlinkable_count : records in which no field holds anything
     rejects : rows that were set aside
     notes : what a user should know about the input
+    updated_at : uint32[n_records], when a source last touched each record, seconds of UTC, 0 =
+        unknown; None where no input says
     """
 
     schema: Schema
@@ -66,6 +70,7 @@ class Ingested:
     unlinkable_count: int
     rejects: Rejects
     notes: tuple[str, ...]
+    updated_at: NDArray[np.uint32] | None = None
 
     @property
     def record_count(self) -> int:
@@ -92,6 +97,7 @@ class _Encoded:
     has_id: NDArray[np.bool_]
     source_names: list[str]
     source_index: NDArray[np.int64]
+    updated_at: NDArray[np.uint32] | None
 
 
 def effective_schema(schema: Schema, inputs: Sequence[InputSet]) -> Schema:
@@ -191,6 +197,7 @@ def ingest(
         unlinkable_count=gatherer.unlinkable_count,
         rejects=rejects,
         notes=tuple(gatherer.all_notes()),
+        updated_at=gatherer.updated_at(),
     )
 
 
@@ -234,7 +241,9 @@ def _encode(task: _Task, schema: Schema, layout: Layout) -> _Encoded:
         column = pc.if_else(pc.equal(column, ""), task.stem, column).dictionary_encode()
         names = column.dictionary.to_pylist()
         index = column.indices.to_numpy().astype(np.int64)
-    return _Encoded(task, batch, record_id, has_id, names, index)
+    time_column = schema.find_column(schema.updated_at, task.batch.schema.names)
+    times = None if time_column is None else seconds_of_column(task.batch.column(time_column))
+    return _Encoded(task, batch, record_id, has_id, names, index, times)
 
 
 def _text_of(task: _Task, column: str) -> pa.Array:
@@ -260,8 +269,18 @@ class _Gatherer:
         self.unlinkable_count = 0
         self.notes: list[str] = []
         self._seen = SeenHashes()
-        self._quality: dict[tuple[int, str], NDArray[np.int64]] = {}
+        self._quality: dict[str, NDArray[np.int64]] = {}
         self._flag_counts = np.zeros(4, np.int64)
+        self._times: list[NDArray[np.uint32]] = []
+        self._records: list[int] = []
+        self._has_times = False
+
+    def updated_at(self) -> NDArray[np.uint32] | None:
+        """Times of all records; None where no input has any."""
+        if not self._has_times:
+            return None
+        parts = zip(self._times, self._records, strict=True)
+        return np.concatenate([t if len(t) else np.zeros(n, np.uint32) for t, n in parts])
 
     def take(self, encoded: _Encoded, writer: EncodedStoreWriter) -> None:
         source = self._number_sources(encoded)
@@ -284,6 +303,10 @@ class _Gatherer:
             record_id = record_id.filter(pa.array(kept))
         self.overflow = self.overflow.merged_with(encoded.batch.overflow)
         writer.append(rows, source, record_id)
+        times = encoded.updated_at
+        self._has_times |= times is not None
+        self._times.append(_NO_TIMES if times is None else times[kept])
+        self._records.append(len(rows))
 
     def _number_sources(self, encoded: _Encoded) -> NDArray[np.uint16]:
         numbers = []
@@ -331,30 +354,29 @@ class _Gatherer:
         for name, status in encoded.batch.status.items():
             code = source[kept].astype(np.int64) * _STATUSES + status[kept]
             counts = np.bincount(code, minlength=len(self.sources) * _STATUSES)
-            for number, row in enumerate(counts.reshape(-1, _STATUSES)):
-                if row.any():
-                    held = self._quality.setdefault((number, name), np.zeros(_STATUSES, np.int64))
-                    held += row
+            counts = counts.reshape(-1, _STATUSES)
+            before = self._quality.get(name)
+            if before is not None:
+                counts[: len(before)] += before
+            self._quality[name] = counts
         self._flag_counts += np.bincount(encoded.batch.flags[kept], minlength=4)[:4]
 
     def quality_table(self) -> pa.Table:
+        """Values of each source, field and status: a row where there are any."""
+        fields = sorted(self._quality)
+        counts = np.zeros((len(self.sources), len(fields), _STATUSES), np.int64)
+        for place, field in enumerate(fields):
+            held = self._quality[field]
+            counts[: len(held), place] = held
+        source, field_place, status = np.nonzero(counts)
+        kinds = {FieldStatus.VALID: "valid", FieldStatus.MISSING: "missing"}
+        status_names = [kinds.get(each, "invalid") for each in FieldStatus]
+        reasons = [None if each in kinds else each.name.lower() for each in FieldStatus]
         names = [name for _, name in self.sources]
-        rows: list[Mapping[str, Any]] = []
-        for (number, field), counts in sorted(self._quality.items()):
-            for status in FieldStatus:
-                if not counts[status]:
-                    continue
-                kind = {FieldStatus.VALID: "valid", FieldStatus.MISSING: "missing"}
-                rows.append(
-                    {
-                        "source": names[number],
-                        "field": field,
-                        "status": kind.get(status, "invalid"),
-                        "reason": None if status in kind else status.name.lower(),
-                        "records": int(counts[status]),
-                    }
-                )
-        return pa.Table.from_pylist(rows, FIELD_QUALITY)
+        texts = ((names, source), (fields, field_place), (status_names, status), (reasons, status))
+        columns = [pa.array(words, pa.string()).take(pa.array(at)) for words, at in texts]
+        records = pa.array(counts[source, field_place, status])
+        return pa.table([*columns, records], schema=FIELD_QUALITY)
 
     def all_notes(self) -> Iterator[str]:
         yield from self.notes

@@ -21,14 +21,22 @@ import pyarrow as pa
 from matching.compiled import CompiledModel, compile_model
 from matching.frequencies import TermFrequencies, count_exact_agreement
 from matching.model import Model, Thresholds
-from mpi.decide import Decided, DecideOptions, decide, merge_guard, prior_shift
+from mpi.calibration import Thresholds as ExpectedLines
+from mpi.decide import (
+    Decided,
+    DecideOptions,
+    decide,
+    first_clusters,
+    merge_guard,
+    prior_shift,
+)
 from mpi.ingest import STORE_NAME, Ingested
 from mpi.lines import FalseAlarms, draw_lines
 from mpi.outputs import OutputDirectory, estimate_bytes, file_checksum
 from mpi.prepare import JobOptions, Prepared, prepare
 from mpi.progress import NO_PROGRESS, Progress
 from mpi.report_build import build_report
-from mpi.result import Result, RowTable, WrittenTable, held_table, write_result, write_tables
+from mpi.result import Result, RowTable, WrittenTable, held_table, write_result, writing_tables
 from mpi.row_tables import ClusterRows, PairRows
 from mpi.run_facts import run_facts
 from mpi.run_stages import RunStages
@@ -74,7 +82,7 @@ def run_job(
         trained, needs_refit = job.trained(prepared)
         scored = job.scored(prepared, _compile(trained, prepared.ingested))
         finished = _finish(prepared, trained, scored, needs_refit, options, timer)
-        loaded = _load_index(prepared, finished, options, timer)
+        loaded = _load_index(inputs, prepared, finished, options, timer)
         result = _result(job, prepared, scored, finished, described, loaded, output)
         if loaded is not None:
             result.run["index"] = {"path": str(options.index), **loaded.to_dict()}
@@ -197,10 +205,10 @@ def _finish(
             trained = refit(trained, compiled, counts)
             compiled = _compile(trained, ingested)
             pairs = reweigh(ingested.store, compiled, pairs)
+    how = DecideOptions(clustering=options.clustering, guard=guard)
     with timer.stage("count people", ingested.record_count):
-        # Merging by all records together changes too few clusters to tell in a count.
-        first = DecideOptions(clustering=options.clustering, guard=guard, merges_entities=False)
-        people = _decide(prepared, trained, compiled, pairs, first).cluster
+        thresholds, shift, _ = _lines(prepared, trained, compiled, pairs)
+        people = first_clusters(ingested, compiled, pairs, thresholds, how, shift)
         trained = refit(
             trained,
             compiled,
@@ -213,8 +221,8 @@ def _finish(
         compiled = _compile(trained, ingested)
         pairs = reweigh(ingested.store, compiled, pairs)
     with timer.stage("cluster", ingested.record_count):
-        last = DecideOptions(clustering=options.clustering, guard=guard)
-        decided = _decide(prepared, trained, compiled, pairs, last)
+        thresholds, shift, alarms = _lines(prepared, trained, compiled, pairs)
+        decided = decide(ingested, compiled, pairs, thresholds, how, shift, alarms)
     return _Finished(
         model=trained.model,
         frequencies=trained.frequencies,
@@ -225,6 +233,7 @@ def _finish(
 
 
 def _load_index(
+    inputs: Sequence[InputSet],
     prepared: Prepared, finished: _Finished, options: JobOptions, timer: StageProfile
 ) -> Any:
     """Bring the outcome into the identity index, where one was named."""
@@ -239,6 +248,7 @@ def _load_index(
         return load_run(
             *(options.index, prepared.ingested, finished.decided),
             *(finished.model, finished.frequencies),
+            inputs=inputs,
             memory_bytes=options.memory_bytes // 4,
             **more,
         )
@@ -277,22 +287,18 @@ def _fitted(prepared: Prepared, options: JobOptions, progress: Progress) -> tupl
     return trained, True
 
 
-def _decide(
-    prepared: Prepared,
-    trained: Trained,
-    compiled: CompiledModel,
-    pairs: WeighedPairs,
-    options: DecideOptions,
-) -> Decided:
-    """Bring the table's own prior into every weight, draw the lines, link and cluster."""
+def _lines(
+    prepared: Prepared, trained: Trained, compiled: CompiledModel, pairs: WeighedPairs
+) -> tuple[ExpectedLines, float, FalseAlarms]:
+    """The two lines, the bits by which the table's own prior moves every weight, and what
+    strangers do."""
     prior = trained.model.probability_two_random_records_match
     assert prior is not None
     total_pairs = prepared.space.total_pairs
     shift = prior_shift(pairs.weight, prior, total_pairs)
-    shifted = pairs.shifted(shift)
     alarms = FalseAlarms(compiled, trained.frequencies, trained.random, total_pairs, shift)
-    thresholds = draw_lines(shifted.weight, shifted.relative, alarms, trained.model.thresholds)
-    return decide(prepared.ingested, compiled, shifted, thresholds, options, shift, alarms)
+    given = trained.model.thresholds
+    return draw_lines(pairs.weight, pairs.relative, alarms, given, shift=shift), shift, alarms
 
 
 def _namespace(described: Sequence[Mapping[str, Any]], options: JobOptions) -> str:
@@ -311,29 +317,30 @@ def _result(
 ) -> Result:
     """Build the tables, in memory or straight into the output, and gather the report."""
     ingested, decided, model = prepared.ingested, finished.decided, finished.model
-    with job.timer.stage("gather results", ingested.record_count):
+    with job.timer.stage("write results", ingested.record_count):
         namespace = _namespace(described, job.options)
         lasting = None if loaded is None else loaded.enterprise_ids
         clusters = ClusterRows(ingested, decided, namespace, enterprise_ids=lasting)
         links = PairRows(ingested, finished.compiled, decided)
         review = PairRows(ingested, finished.compiled, decided, for_review=True, like=links)
-        rejects = ingested.rejects.to_table()
-        run = run_facts(prepared, model, scored, decided, clusters.sizes, job.options, job.mode)
-        run["counts"] |= {
-            "links": links.row_count - review.row_count,
-            "review": review.row_count,
-            "rejects": rejects.num_rows,
-        }
-        report = build_report(
-            *(ingested, model, finished.compiled, scored.passes, finished.pairs, decided),
-            sizes=clusters.sizes,
-            run=run,
-        )
-    rows: dict[str, RowTable] = {"clusters": clusters, "links": links, "review": review}
-    tables: dict[str, pa.Table | WrittenTable] = {}
-    with job.timer.stage("write results", ingested.record_count):
+        rows: dict[str, RowTable] = {"clusters": clusters, "links": links, "review": review}
+        with ExitStack() as writing:
+            if output is not None:
+                writing.enter_context(writing_tables(rows, finished.frequencies, output))
+            rejects = ingested.rejects.to_table()
+            run = run_facts(prepared, model, scored, decided, clusters.sizes, job.options, job.mode)
+            run["counts"] |= {
+                "links": links.row_count - review.row_count,
+                "review": review.row_count,
+                "rejects": rejects.num_rows,
+            }
+            report = build_report(
+                *(ingested, model, finished.compiled, scored.passes, finished.pairs, decided),
+                sizes=clusters.sizes,
+                run=run,
+            )
+        tables: dict[str, pa.Table | WrittenTable] = {}
         if output is not None:
-            write_tables(rows, output)
             tables = {name: WrittenTable(output.path / f"{name}.parquet") for name in rows}
         else:
             tables = {name: held_table(each) for name, each in rows.items()}

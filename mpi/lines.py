@@ -24,7 +24,7 @@ from mpi.calibration import (
     match_weight,
 )
 from mpi.stranger_weights import BINS_PER_BIT, HALF_RANGE_BITS, stranger_distribution
-from mpi.weight_levels import WeightLevels, weight_levels
+from mpi.weight_levels import WeightLevels, count_at_least, weight_levels
 
 __all__ = ["FALSE_LINK_RATE_MAX", "FalseAlarms", "draw_lines", "lowest_safe_weight"]
 
@@ -132,6 +132,8 @@ def draw_lines(
     relative_chance: NDArray[Any],
     alarms: FalseAlarms,
     given: Lines | None = None,
+    *,
+    shift: float = 0.0,
 ) -> Thresholds:
     """Draw the link and the review line for scored pairs.
 
@@ -141,12 +143,13 @@ def draw_lines(
     relative_chance : float64[k], chance of each to be two relatives
     alarms : what strangers do
     given : lines that somebody set; they are kept, and only what is expected of them is told
+    shift : bits still to be added to the prior odds of a match
 
     Returns
     -------
     Thresholds; expected figures count strangers and relatives above the link line as false
     """
-    levels = weight_levels(weight, relative_chance)
+    levels = weight_levels(weight, relative_chance, shift)
     floor = match_weight(REVIEW_PROBABILITY_MIN)
     if given is not None:
         link, review = given.match_weight_link_min, given.match_weight_review_min
@@ -158,8 +161,7 @@ def draw_lines(
         link = min(_lowest_safe_level(levels, alarms, allowed_rate=allowed), safe)
         review = _review_line(levels, link)
         limits = ("false_link_rate", "volume" if review > min(floor, link) else "probability")
-    links = int(np.count_nonzero(weight >= link))
-    shown = int(np.count_nonzero(weight >= review)) - links
+    links, down_to_review, down_to_floor = count_at_least(weight, shift, (link, review, floor))
     above, below = levels.weight >= link, levels.weight < review
     false = _expected_false(levels, above, link, alarms)
     probability = match_probability(levels.mean) * levels.count
@@ -178,9 +180,9 @@ def draw_lines(
         expected_matches=matches,
         expected_false_links=false,
         expected_missed_matches=missed,
-        review_pairs=shown,
+        review_pairs=down_to_review - links,
         review_expected_matches=review_matches,
-        review_pairs_cut=int(np.count_nonzero((weight >= floor) & (weight < review))),
+        review_pairs_cut=max(0, down_to_floor - down_to_review),
         link_limited_by=limits[0],
         review_limited_by=limits[1],
     )

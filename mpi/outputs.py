@@ -222,9 +222,11 @@ class ParquetStream:
         return self._writer
 
     def close(self) -> None:
-        """Finish the file."""
+        """Finish the file; it is on disk then, while others are still being written."""
         try:
             self._open(self._schema).close()
+            self._file.flush()
+            os.fsync(self._file.fileno())
         finally:
             self._file.close()
 

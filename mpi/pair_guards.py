@@ -23,7 +23,7 @@ A former name that agrees answers both questions about one number.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,7 @@ __all__ = [
     "RENAMED",
     "SHARED_NUMBER",
     "TWINS",
+    "PairGuards",
     "holds_apart",
     "pair_refusals",
     "pattern_refusals",
@@ -68,6 +69,11 @@ _OTHER_DATE: Final = frozenset(
 _NEARLY: Final = frozenset({"one_character", "swapped"})
 _ELSE: Final = frozenset({"else"})
 _EXACT: Final = frozenset({"exact"})
+_SURNAME_ONLY: Final = frozenset({"surname_only"})
+_ONE_GIVEN: Final = frozenset({"one_given_character"})
+_GIVEN_ONLY: Final = frozenset({"given_only"})
+_NO_DOCUMENT: Final = frozenset({"former_name", "mother_id_number"})
+_FORMER_NAME: Final = frozenset({"former_name"})
 _SAME_NUMBER: Final = frozenset({"exact", "one_digit", "transposed"})
 _SAME_PHONE: Final = frozenset({"exact", "any_shared", "one_digit", "transposed"})
 _SAME_ADDRESS: Final = frozenset({"same", "most_grams", "same_numbers_some_grams"})
@@ -79,9 +85,7 @@ def pair_refusals(compiled: CompiledModel, pattern: NDArray[np.int64]) -> NDArra
 
     Parameters
     ----------
-    compiled : the model that compared the pairs; without a Chinese name and a birth date nothing
-        is refused
-    pattern : int64[n_pairs], agreement patterns
+    compiled, pattern : see `pattern_refusals`; patterns may repeat
     """
     unique, place = np.unique(pattern, return_inverse=True)
     reasons = np.array((None, *PAIR_REFUSALS), object)
@@ -96,21 +100,11 @@ def pattern_refusals(compiled: CompiledModel, pattern: NDArray[np.int64]) -> NDA
 
     Parameters
     ----------
-    compiled : the model that compared the pairs
+    compiled : the model that compared the pairs; without a Chinese name and a birth date nothing
+        is refused
     pattern : int64[n_patterns], different agreement patterns
     """
-    refusal = np.zeros(len(pattern), np.uint8)
-    cells = compiled.unpack_patterns(pattern)
-    found = {
-        EVERYBODY_ALIKE: np.zeros(len(pattern), np.bool_),
-        **_without_document(compiled, cells),
-        **_one_number(compiled, cells),
-    }
-    if compiled.model.training.get("is_collapsed"):
-        found[EVERYBODY_ALIKE] = ~_at(compiled, cells, "national_id", _EXACT)
-    for number, reason in enumerate(PAIR_REFUSALS):
-        refusal[found[reason]] = 1 + number
-    return refusal
+    return PairGuards(compiled).refusals(pattern)
 
 
 def holds_apart(refusal: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -124,87 +118,117 @@ def holds_apart(refusal: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return certain[refusal]
 
 
-def _without_document(
-    compiled: CompiledModel, cells: NDArray[np.int32]
-) -> dict[str, NDArray[np.bool_]]:
-    """Twins, families and the nameless: no document of the person's own agrees."""
-    document = _at(compiled, cells, "national_id", _SAME_NUMBER)
-    document |= _at(compiled, cells, "exact", _EXACT, unless={"former_name", "mother_id_number"})
-    given = _at(compiled, cells, "han_name", _OTHER_NAME - {"given_only"})
-    born = _at(compiled, cells, "date", _EXACT)
-    other_birth = _at(compiled, cells, "date", _ELSE)
-    has_names = any(
-        each.part.comparator == "han_name" for one in compiled.comparisons for each in one.parts
-    )
-    return {
-        OTHER_BIRTH: other_birth & ~document & has_names,
-        NAMELESS: _is_nameless(compiled, cells) & ~document,
-        TWINS: given & born & ~document,
-    }
+class PairGuards:
+    """The guards of one model, made ready: which levels of which part say what."""
 
+    def __init__(self, compiled: CompiledModel) -> None:
+        self._compiled = compiled
+        self._parts = [
+            (number, each.part, each.stride, len(each.part.levels))
+            for number, comparison in enumerate(compiled.comparisons)
+            for each in comparison.parts
+        ]
+        self._has_names = any(part.comparator == "han_name" for _, part, _, _ in self._parts)
+        self._tables: dict[Any, list[tuple[int, int, NDArray[np.bool_]]]] = {}
 
-def _one_number(compiled: CompiledModel, cells: NDArray[np.int32]) -> dict[str, NDArray[np.bool_]]:
-    """Numbers that a second person may have used."""
-    number = _at(compiled, cells, "national_id", _SAME_NUMBER)
-    number &= ~_at(compiled, cells, "exact", _EXACT, only={"former_name"})
-    other_date = _at(compiled, cells, "date", _OTHER_DATE)
-    other_sex = _at(compiled, cells, "gender", _ELSE)
-    surname = _at(compiled, cells, "han_name", frozenset({"surname_only"}))
-    one_given = _at(compiled, cells, "han_name", frozenset({"one_given_character"}))
-    other_surname = _at(compiled, cells, "han_name", frozenset({"given_only"}))
-    nearly = _at(compiled, cells, "han_name", _NEARLY)
-    shared = (surname | _is_nameless(compiled, cells)) & (other_date | other_sex)
-    other_birth = _at(compiled, cells, "date", _ELSE)
-    shared |= nearly & other_date & (other_sex | other_birth)
-    shared |= other_birth & other_sex
-    renamed = surname | (one_given & (other_date | other_sex | _lives_apart(compiled, cells)))
-    renamed |= other_surname & other_date
-    return {
-        RENAMED: number & renamed,
-        OTHER_NAME: number & _at(compiled, cells, "han_name", _ELSE),
-        SHARED_NUMBER: number & shared,
-    }
+    def refusals(self, pattern: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """See `pattern_refusals`.
 
+        Parameters
+        ----------
+        pattern : int64[n_patterns]
+        """
+        refusal = np.zeros(len(pattern), np.uint8)
+        cells = self._compiled.unpack_patterns(pattern)
+        found = {
+            EVERYBODY_ALIKE: np.zeros(len(pattern), np.bool_),
+            **self._without_document(cells),
+            **self._one_number(cells),
+        }
+        if self._compiled.model.training.get("is_collapsed"):
+            found[EVERYBODY_ALIKE] = ~self._at(cells, "national_id", _EXACT)
+        for number, reason in enumerate(PAIR_REFUSALS):
+            refusal[found[reason]] = 1 + number
+        return refusal
 
-def _lives_apart(compiled: CompiledModel, cells: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Pairs whose phones or addresses differ, and neither agrees."""
-    phone = _at(compiled, cells, "phone", _SAME_PHONE)
-    address = _at(compiled, cells, "address", _SAME_ADDRESS)
-    differs = _at(compiled, cells, "phone", _ELSE) | _at(compiled, cells, "address", _OTHER_HOME)
-    return differs & ~phone & ~address
+    def _without_document(self, cells: NDArray[np.int32]) -> dict[str, NDArray[np.bool_]]:
+        """Twins, families and the nameless: no document of the person's own agrees."""
+        document = self._at(cells, "national_id", _SAME_NUMBER)
+        document |= self._at(cells, "exact", _EXACT, unless=_NO_DOCUMENT)
+        given = self._at(cells, "han_name", _OTHER_NAME - {"given_only"})
+        born = self._at(cells, "date", _EXACT)
+        other_birth = self._at(cells, "date", _ELSE)
+        return {
+            OTHER_BIRTH: other_birth & ~document & self._has_names,
+            NAMELESS: self._is_nameless(cells) & ~document,
+            TWINS: given & born & ~document,
+        }
 
+    def _one_number(self, cells: NDArray[np.int32]) -> dict[str, NDArray[np.bool_]]:
+        """Numbers that a second person may have used."""
+        number = self._at(cells, "national_id", _SAME_NUMBER)
+        number &= ~self._at(cells, "exact", _EXACT, only=_FORMER_NAME)
+        if not number.any():
+            return {RENAMED: number, OTHER_NAME: number, SHARED_NUMBER: number}
+        other_date = self._at(cells, "date", _OTHER_DATE)
+        other_sex = self._at(cells, "gender", _ELSE)
+        surname = self._at(cells, "han_name", _SURNAME_ONLY)
+        one_given = self._at(cells, "han_name", _ONE_GIVEN)
+        other_surname = self._at(cells, "han_name", _GIVEN_ONLY)
+        nearly = self._at(cells, "han_name", _NEARLY)
+        shared = (surname | self._is_nameless(cells)) & (other_date | other_sex)
+        other_birth = self._at(cells, "date", _ELSE)
+        shared |= nearly & other_date & (other_sex | other_birth)
+        shared |= other_birth & other_sex
+        renamed = surname | (one_given & (other_date | other_sex | self._lives_apart(cells)))
+        renamed |= other_surname & other_date
+        return {
+            RENAMED: number & renamed,
+            OTHER_NAME: number & self._at(cells, "han_name", _ELSE),
+            SHARED_NUMBER: number & shared,
+        }
 
-def _is_nameless(compiled: CompiledModel, cells: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Pairs of which one record at least has no name, in a table of Chinese names."""
-    has_part, has_name = False, np.zeros(cells.shape[1], np.bool_)
-    for number, comparison in enumerate(compiled.comparisons):
-        for each in comparison.parts:
-            if each.part.comparator.startswith("han_name"):
+    def _lives_apart(self, cells: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Pairs whose phones or addresses differ, and neither agrees."""
+        phone = self._at(cells, "phone", _SAME_PHONE)
+        address = self._at(cells, "address", _SAME_ADDRESS)
+        differs = self._at(cells, "phone", _ELSE) | self._at(cells, "address", _OTHER_HOME)
+        return differs & ~phone & ~address
+
+    def _is_nameless(self, cells: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Pairs of which one record at least has no name, in a table of Chinese names."""
+        has_part, has_name = False, np.zeros(cells.shape[1], np.bool_)
+        for number, part, stride, levels in self._parts:
+            if part.comparator.startswith("han_name"):
                 has_part = True
-                levels = len(each.part.levels)
-                has_name |= cells[number] // each.stride % (levels + 1) != levels
-    return ~has_name & has_part
+                has_name |= cells[number] // stride % (levels + 1) != levels
+        return ~has_name & has_part
+
+    def _at(
+        self,
+        cells: NDArray[np.int32],
+        comparator: str,
+        grades: frozenset[str],
+        *,
+        unless: frozenset[str] = frozenset(),
+        only: frozenset[str] = frozenset(),
+    ) -> NDArray[np.bool_]:
+        """Pairs in which some part of that comparator stands at a level of only these grades."""
+        asked = (comparator, grades, unless, only)
+        tables = self._tables.get(asked)
+        if tables is None:
+            tables = self._tables[asked] = [
+                (number, stride, _table(part, grades))
+                for number, part, stride, _ in self._parts
+                if part.comparator == comparator
+                and (part.name in only if only else part.name not in unless)
+            ]
+        found = np.zeros(cells.shape[1], np.bool_)
+        for number, stride, table in tables:
+            found |= table[cells[number] // stride % len(table)]
+        return found
 
 
-def _at(
-    compiled: CompiledModel,
-    cells: NDArray[np.int32],
-    comparator: str,
-    grades: frozenset[str],
-    *,
-    unless: frozenset[str] | set[str] = frozenset(),
-    only: frozenset[str] | set[str] = frozenset(),
-) -> NDArray[np.bool_]:
-    """Pairs in which some part of that comparator stands at a level of only these grades."""
-    found = np.zeros(cells.shape[1], np.bool_)
-    for number, comparison in enumerate(compiled.comparisons):
-        for each in comparison.parts:
-            named = each.part.name in only if only else each.part.name not in unless
-            if each.part.comparator == comparator and named:
-                level = cells[number] // each.stride % (len(each.part.levels) + 1)
-                found |= np.isin(level, _levels(each.part, grades))
-    return found
-
-
-def _levels(part: Part, grades: frozenset[str]) -> list[int]:
-    return [number for number, level in enumerate(part.levels) if set(level) <= grades]
+def _table(part: Part, grades: frozenset[str]) -> NDArray[np.bool_]:
+    """Which levels of a part have only these grades; the null level, the last one, has none."""
+    return np.array([*(set(level) <= grades for level in part.levels), False])

@@ -12,6 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+from matching.compiled import compile_model
 from matching.model import Model
 from mpi.job import run_job
 from mpi.prepare import JobOptions, prepare
@@ -148,6 +149,7 @@ def train(
     *,
     schema: Schema | str | Path | None = None,
     labels: Any = None,
+    digest_key: str | Path | None = None,
     seed: int = 0,
     memory: str | int = "8GiB",
     progress: Progress | None = None,
@@ -157,19 +159,28 @@ def train(
     Parameters
     ----------
     inputs, schema, seed, memory, progress : as for `dedupe`
-    labels : known truth, as `mpi.evaluate` takes it; m probabilities then come from it
+    labels : known truth, as `mpi.evaluate` takes it; m probabilities then come from it. Or what
+        stewards decided: an identity index, or pairs with a verdict as `mpi review export
+        --decided` writes them; these pairs count as they were decided, all others are learnt from
+        as without labels
+    digest_key : key file, where labels are an index that keeps identifiers as keyed digests
 
     Returns
     -------
     Model
     """
+    from mpi.review.labels import label_notes, label_rows, read_labels
     from mpi.truth_rows import labelled_pairs
 
     options = JobOptions(schema=schema, memory=memory, seed=seed)
     timer = StageProfile(progress or NO_PROGRESS)
     with scratch_directory() as scratch:
         prepared = prepare([open_inputs(inputs)], "dedupe", options, scratch, timer)
-        matches = None if labels is None else labelled_pairs(prepared.ingested, labels)
+        decided = None if labels is None else read_labels(labels, digest_key=digest_key)
+        judged = None if decided is None else label_rows(prepared.ingested, decided)
+        matches = None
+        if labels is not None and judged is None:
+            matches = labelled_pairs(prepared.ingested, labels)
         trained = train_on(
             prepared.ingested,
             prepared.model,
@@ -179,11 +190,18 @@ def train(
             seed=seed,
             progress=timer,
             matches=matches,
+            judged=judged,
         )
+        model = trained.model
+        if judged is not None:
+            layout, overflow = prepared.ingested.layout, prepared.ingested.overflow
+            compiled = compile_model(model, layout, overflow, trained.frequencies)
+            notes = [*model.training["notes"], *label_notes(prepared.ingested, compiled, judged)]
+            model = model.replace(training={**model.training, "notes": notes})
     assert trained.observed is not None
     if labels is None and trained.observed.candidates.pair_count == 0:
         raise TrainingError(
             "no two records share a blocking key, so there is nothing to learn from; give labels "
             "(--labels) or wider blocking rules"
         )
-    return trained.model
+    return model

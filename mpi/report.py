@@ -27,6 +27,7 @@ __all__ = [
     "ReportData",
     "WaterfallExample",
     "WaterfallStep",
+    "load_charts",
     "render_page",
     "render_report",
     "write_report",
@@ -56,6 +57,11 @@ def write_report(
     """
     page = render_report(data, include_values=include_values)
     write_file(path, page)
+
+
+def load_charts() -> None:
+    """Load ahead what draws the charts, where it is installed: most of a second."""
+    _load_charts()
 
 
 def render_report(data: ReportData, *, include_values: bool = False) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from matching.compiled import CompiledComparison, CompiledModel
@@ -33,6 +34,8 @@ __all__ = ["build_report"]
 
 EXAMPLES_PER_ZONE: Final = 2
 UNLINKABLE_SAMPLE: Final = 50_000
+QUALITY_SOURCES_MAX: Final = 20
+"""Sources whose data quality is told one by one; a table may have thousands."""
 
 
 def build_report(
@@ -80,7 +83,7 @@ def build_report(
         largest_runs=largest,
         cluster_sizes=cluster_size_table(sizes[sizes > 0].astype(np.int64)),
         examples=tuple(_examples(ingested, compiled, decided, shift)),
-        field_quality=ingested.quality,
+        field_quality=_quality_by_source(ingested.quality),
         unlinkables=_unlinkables(ingested, compiled, shift),
         calibration=expected_curve(weights, levels.count, point_count_max=200),
         model={
@@ -91,6 +94,31 @@ def build_report(
         },
         warnings=tuple(run.get("warnings", ())),
     )
+
+
+def _quality_by_source(quality: pa.Table) -> pa.Table:
+    """Data quality of the largest sources, and of all others together."""
+    sizes = quality.group_by("source").aggregate([("records", "sum")])
+    if sizes.num_rows <= QUALITY_SOURCES_MAX:
+        return quality
+    largest = sizes.sort_by([("records_sum", "descending"), ("source", "ascending")])
+    kept = largest["source"].slice(0, QUALITY_SOURCES_MAX - 1).combine_chunks()
+    is_kept = pc.is_in(quality["source"], value_set=kept)
+    others = f"{sizes.num_rows - len(kept):,} other sources"
+    rest = quality.filter(pc.invert(is_kept))
+    merged = rest.group_by(["field", "status", "reason"]).aggregate([("records", "sum")])
+    merged = merged.sort_by([(name, "ascending") for name in ("field", "status", "reason")])
+    together = pa.table(
+        [
+            pa.array([others] * merged.num_rows, pa.string()),
+            *(merged[name] for name in ("field", "status", "reason", "records_sum")),
+        ],
+        schema=quality.schema,
+    )
+    rank = pc.index_in(quality["source"], value_set=kept)
+    own = quality.append_column("rank", rank).filter(is_kept)
+    own = own.sort_by([(name, "ascending") for name in ("rank", "field", "status", "reason")])
+    return pa.concat_tables([own.drop_columns(["rank"]), together])
 
 
 def _comparison_table(

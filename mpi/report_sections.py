@@ -89,9 +89,9 @@ def _summary(report: ReportData) -> Section:
                 f"{share_text(chosen.expected_recall_with_review)} with review",
             ),
         ]
-    seconds: Mapping[str, float] = report.run.get("seconds") or {}
-    if seconds:
-        tiles.append(Tile("time", seconds_text(sum(seconds.values()))))
+    total = _stage_seconds(report)[1]
+    if total:
+        tiles.append(Tile("time", seconds_text(total)))
     if report.run.get("peak_memory_bytes"):
         tiles.append(Tile("peak memory", bytes_text(report.run["peak_memory_bytes"])))
     empty = "" if tiles else "The run left no counts."
@@ -297,9 +297,15 @@ def _quality_table(caption: str, rows: Sequence[Mapping[str, Any]], source: bool
     )
 
 
+def _stage_seconds(report: ReportData) -> tuple[dict[str, float], float]:
+    """Seconds of each stage, and of the whole."""
+    seconds = dict(report.run.get("seconds") or {})
+    total = seconds.pop("total", None)
+    return seconds, sum(seconds.values()) if total is None else total
+
+
 def _timing(report: ReportData, charts: ModuleType | None) -> Section:
-    seconds: Mapping[str, float] = report.run.get("seconds") or {}
-    total = sum(seconds.values())
+    seconds, total = _stage_seconds(report)
     blocks: tuple[Figure, ...] = ()
     if seconds:
         blocks = (

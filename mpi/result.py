@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -14,10 +15,10 @@ import pyarrow.parquet as pq
 from matching.frequencies import TermFrequencies
 from matching.model import Model
 from mpi.outputs import OutputDirectory
-from mpi.report import write_report
+from mpi.report import load_charts, write_report
 from mpi.report_data import ReportData
 
-__all__ = ["Result", "RowTable", "WrittenTable", "held_table", "write_result", "write_tables"]
+__all__ = ["Result", "RowTable", "WrittenTable", "held_table", "write_result", "writing_tables"]
 
 TABLES: Final = ("clusters", "links", "review")
 
@@ -98,30 +99,44 @@ def held_table(rows: RowTable) -> pa.Table:
     return pa.Table.from_batches(batches).cast(rows.schema)
 
 
-def write_tables(rows: Mapping[str, RowTable], output: OutputDirectory) -> None:
-    """Write tables as Parquet, each built and written on a thread of its own.
+@contextmanager
+def writing_tables(
+    rows: Mapping[str, RowTable],
+    frequencies: Mapping[str, TermFrequencies],
+    output: OutputDirectory,
+) -> Iterator[None]:
+    """Write tables as Parquet while the block runs, each on a thread of its own.
+
+    What draws the report's charts is loaded meanwhile.
 
     Parameters
     ----------
     rows : file stem -> rows
+    frequencies : term frequencies by comparison part
     output : where to
     """
 
-    def write(item: tuple[str, RowTable]) -> None:
-        name, table = item
+    def write(name: str, table: RowTable) -> None:
         with output.open_parquet(f"{name}.parquet", table.schema) as file:
             for batch in table.batches():
                 file.write(batch)
 
-    with ThreadPoolExecutor(len(rows), thread_name_prefix="mpi-write") as pool:
-        list(pool.map(write, rows.items()))
+    def write_frequencies() -> None:
+        for name, each in frequencies.items():
+            output.write_table(f"tf_{name}.parquet", each.to_arrow())
+
+    pool = ThreadPoolExecutor(len(rows) + 2, thread_name_prefix="mpi-write")
+    with pool:
+        under_way = [pool.submit(write, name, table) for name, table in rows.items()]
+        under_way += [pool.submit(write_frequencies), pool.submit(load_charts)]
+        yield
+        for each in under_way:
+            each.result()
 
 
 def write_result(result: Result, output: OutputDirectory) -> None:
-    """Write all but the large tables into an output directory, as the contract has it."""
+    """Write what `writing_tables` did not into an output directory, as the contract has it."""
     output.write_table("rejects.parquet", result.rejects)
     output.write_json("model.json", result.model.to_dict())
-    for name, frequencies in result.frequencies.items():
-        output.write_table(f"tf_{name}.parquet", frequencies.to_arrow())
     output.write_json("run.json", result.run)
     write_report(result.report, output.file("report.html"))

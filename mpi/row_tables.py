@@ -5,6 +5,7 @@ Names of sources, decisions and levels are Arrow dictionaries: a number a row an
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,7 +22,8 @@ from mpi.pattern_index import PatternIndex, index_patterns
 from mpi.waterfall import level_label
 from mpi.weight_order import heaviest_first
 from person.enterprise_id import enterprise_ids_for, format_enterprise_ids
-from person.jit import kernel
+from person.jit import kernel, prefetch
+from person.threads import ordered_map, slices
 
 __all__ = ["CLUSTERS", "ClusterRows", "PairRows"]
 
@@ -35,6 +37,7 @@ CLUSTERS: Final = pa.schema(
     ]
 )
 BATCH_ROWS: Final = 1 << 17
+AHEAD: Final = 16
 DOUBT: Final = "the match probability lies between the review and the link line"
 _WORDS: Final = pa.dictionary(pa.int32(), pa.string())
 
@@ -42,6 +45,7 @@ _WORDS: Final = pa.dictionary(pa.int32(), pa.string())
 @kernel
 def _count_sizes(cluster, sizes):  # type: ignore[no-untyped-def]
     for row in range(cluster.shape[0]):
+        prefetch(sizes, np.int64(cluster[min(row + AHEAD, cluster.shape[0] - 1)]))
         sizes[cluster[row]] += 1
 
 
@@ -91,10 +95,12 @@ class ClusterRows:
         return self._ingested.record_count
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All rows; `source` as a dictionary."""
+        """All rows, built side by side; `source` as a dictionary."""
         names = pa.array(self._ingested.sources, pa.string())
         schema = _with_words(CLUSTERS, frozenset({"source"}))
-        for first, source, record_id in self._ingested.store.record_ids():
+
+        def build(chunk: tuple[int, NDArray[np.uint16], pa.Array]) -> pa.RecordBatch:
+            first, source, record_id = chunk
             place = slice(first, first + len(source))
             cluster = self._decided.cluster[place]
             if self._enterprise_ids is not None:
@@ -108,7 +114,9 @@ class ClusterRows:
                 pa.array(self.sizes[cluster]),
                 pa.array(self._decided.confidence[place]),
             ]
-            yield pa.record_batch(columns, schema=schema)
+            return pa.record_batch(columns, schema=schema)
+
+        return ordered_map(build, self._ingested.store.record_ids(), ahead=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,21 @@ class _Levels:
     name: str
     labels: pa.Array
     of_pattern: NDArray[np.int32]
+
+
+class _WeightOrder:
+    """The order of the pairs by falling weight, found when the first of several tables asks."""
+
+    def __init__(self, decided: Decided) -> None:
+        self._weight = decided.edges.weight
+        self._order: NDArray[np.int64] | None = None
+        self._lock = threading.Lock()
+
+    def all_pairs(self) -> NDArray[np.int64]:
+        with self._lock:
+            if self._order is None:
+                self._order = heaviest_first(self._weight)
+            return self._order
 
 
 class PairRows:
@@ -145,12 +168,10 @@ class PairRows:
     ) -> None:
         self._ingested, self._decided, self._for_review = ingested, decided, for_review
         if like is None:
-            self._order = heaviest_first(decided.edges.weight)
+            self._order = _WeightOrder(decided)
             self._patterns: PatternIndex = index_patterns(decided.edges.pattern)
         else:
             self._order, self._patterns = like._order, like._patterns
-        if for_review:
-            self._order = self._order[~decided.is_link[self._order]]
         self._levels = _levels(compiled, self._patterns.pattern)
         self._refusals = pa.array(REFUSAL_TEXTS[1:], pa.string())
         self._reasons = pa.array([DOUBT, *REFUSAL_TEXTS[1:]], pa.string())
@@ -158,16 +179,24 @@ class PairRows:
 
     @property
     def row_count(self) -> int:
-        return len(self._order)
+        if self._for_review:
+            return int(np.count_nonzero(~self._decided.is_link))
+        return len(self._decided.edges)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All rows; texts of which there are few as dictionaries."""
+        """All rows, built side by side; texts of which there are few as dictionaries."""
         few = {"source_l", "source_r", "decision", "refused", "reason"}
         few |= {f"level_{each.name}" for each in self._levels}
         schema = _with_words(self.schema, frozenset(few))
-        for start in range(0, len(self._order), BATCH_ROWS):
-            columns = self._columns(self._order[start : start + BATCH_ROWS])
-            yield pa.record_batch(columns, schema=schema)
+
+        order = self._order.all_pairs()
+        if self._for_review:
+            order = order[~self._decided.is_link[order]]
+
+        def build(part: slice) -> pa.RecordBatch:
+            return pa.record_batch(self._columns(order[part]), schema=schema)
+
+        return ordered_map(build, slices(len(order), BATCH_ROWS), ahead=1)
 
     def _columns(self, chosen: NDArray[np.int64]) -> list[pa.Array]:
         store, edges = self._ingested.store, self._decided.edges

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from mpi.cluster_kernels import ACCEPTED, INCOHERENT
-from person.jit import kernel
+from person.jit import kernel, prefetch
 
 __all__ = ["are_sorted_pairs", "count_members", "settle_components"]
+
+AHEAD: Final = 16
+"""Edges and records whose component is asked for before it is needed."""
 
 
 @kernel
@@ -28,6 +33,7 @@ def are_sorted_pairs(left, right):  # type: ignore[no-untyped-def]
 def count_members(component, out_size):  # type: ignore[no-untyped-def]
     """Number of records of each component at its root, int32[n], zeros before and elsewhere."""
     for row in range(component.shape[0]):
+        prefetch(out_size, np.int64(component[min(row + AHEAD, component.shape[0] - 1)]))
         out_size[component[row]] += 1
 
 
@@ -56,6 +62,11 @@ def settle_components(left, right, weight, rules, size_max, links, size, reasons
     records in components that are not settled
     """
     for edge in range(left.shape[0]):
+        ahead = min(edge + AHEAD, left.shape[0] - 1)
+        prefetch(mean, np.int64(right[ahead]))
+        root = np.int64(component[left[ahead]])
+        prefetch(links, root)
+        prefetch(size, root)
         if reasons[edge] != ACCEPTED:
             continue
         one, other = left[edge], right[edge]
@@ -69,6 +80,9 @@ def settle_components(left, right, weight, rules, size_max, links, size, reasons
             reasons[edge] = INCOHERENT
     opened = 0
     for row in range(component.shape[0]):
+        ahead = np.int64(component[min(row + AHEAD, component.shape[0] - 1)])
+        prefetch(links, ahead)
+        prefetch(size, ahead)
         root = component[row]
         members = size[root]
         if members == 1:

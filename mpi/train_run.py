@@ -21,6 +21,7 @@ from matching.shipped import shipped_model
 from matching.training import TrainedParameters, TrainingInput, TrainingOptions, estimate
 from mpi.ingest import Ingested
 from mpi.progress import Progress
+from mpi.review.labels import PairLabels
 from person.clusters import ClusterMembers
 from person.records import origin_sources
 from person.threads import map_slices, slices
@@ -103,6 +104,7 @@ def train_on(
     seed: int,
     progress: Progress,
     matches: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
+    judged: PairLabels | None = None,
     options: TrainingOptions | None = None,
 ) -> Trained:
     """Fit m, u and the prior of `model` to the records.
@@ -112,6 +114,7 @@ def train_on(
     model : comparisons to fit; probabilities it already has serve as the start
     rules : blocking rules whose candidate pairs are learnt from
     matches : row numbers of pairs known to match, int64[n] each; then m comes from these alone
+    judged : pairs that stewards decided on: taken as they were decided among all candidates
     ingested : the encoded records
     space : which pairs the job asks about
     memory_bytes : for the passes' buffers and the counted values
@@ -146,12 +149,22 @@ def train_on(
             agreements=agreements,
             total_pairs=space.total_pairs,
             matches=known,
+            judged_same=_judged_patterns(untrained, ingested, judged, same=True),
+            judged_different=_judged_patterns(untrained, ingested, judged, same=False),
             prior={each.name: each for each in model.comparisons},
         )
         fitted = estimate(untrained, observed, options or options_for(model))
     method = "labels" if matches is not None else "expectation-maximisation"
+    if judged is not None:
+        method += " with decided pairs"
     trained = _fitted_model(model, fitted, {"method": method, "seed": seed})
     return Trained(model=trained, frequencies=frequencies, random=random, observed=observed)
+
+
+def _judged_patterns(
+    compiled: CompiledModel, ingested: Ingested, judged: PairLabels | None, *, same: bool
+) -> PatternCounts | None:
+    return None if judged is None else _patterns_of(compiled, ingested, *judged.of(same=same))
 
 
 def _fitted_model(model: Model, fitted: TrainedParameters, training: Mapping[str, Any]) -> Model:

@@ -6,18 +6,16 @@ value whose rarity counts, so a refitted model weighs all pairs again without co
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matching.compiled import CompiledModel
-from matching.kernels.weights import (
-    add_frequency_weights,
-    fill_relative_chances,
-    take_off_relatives,
-)
+from matching.compiled_parts import CompiledPart
+from matching.kernels.weights import NOTHING, add_frequency_weights, log2_with_one
 from mpi.pattern_index import PatternIndex, index_patterns
 from mpi.score_run import Edges
 from person.jit import kernel
@@ -28,6 +26,7 @@ __all__ = ["WeighedPairs", "reweigh", "weighed_pairs"]
 
 SLICE_PAIRS: Final = 1 << 16
 _NOTHING: Final = np.zeros(0, np.float64)
+_LOG_2: Final = math.log(2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,45 +49,6 @@ class WeighedPairs:
 
     def __len__(self) -> int:
         return len(self.left)
-
-    def take(self, chosen: NDArray[Any]) -> Edges:
-        """Some of the pairs, with their patterns."""
-        return Edges(
-            self.left[chosen],
-            self.right[chosen],
-            self.weight[chosen],
-            self.patterns.pattern[self.patterns.place[chosen]],
-            self.relative[chosen],
-        )
-
-    def shifted(self, bits: float) -> WeighedPairs:
-        """The same pairs with `bits` added to the prior odds of a match.
-
-        A pair that is no match is as likely one of two relatives as before.
-        """
-        weight, relative = np.empty_like(self.weight), np.empty_like(self.relative)
-
-        def shift(part: slice) -> None:
-            _shift(self.weight[part], self.relative[part], bits, weight[part], relative[part])
-
-        map_slices(shift, slices(len(self), 1 << 18))
-        return replace(self, weight=weight, relative=relative)
-
-
-@kernel
-def _shift(weight, relative, bits, out_weight, out_relative):  # type: ignore[no-untyped-def]
-    """Odds of "no match", (1 + 2^w) / (1 + 2^(w + bits)), scale the chance of relatives."""
-    for pair in range(weight.shape[0]):
-        before = weight[pair]
-        after = before + bits
-        out_weight[pair] = after
-        chance = relative[pair]
-        if chance != 0.0:
-            if max(before, after) > 500.0:
-                chance *= 2.0**-bits
-            else:
-                chance *= (1.0 + 2.0**before) / (1.0 + 2.0**after)
-        out_relative[pair] = chance
 
 
 def weighed_pairs(edges: Edges) -> WeighedPairs:
@@ -121,15 +81,42 @@ def reweigh(store: EncodedStore, compiled: CompiledModel, pairs: WeighedPairs) -
     """
     tables = _PatternTables(compiled, pairs.patterns.pattern)
     weight = np.empty(len(pairs))
-    relative = np.zeros(len(pairs), np.float32)
+    relative = np.empty(len(pairs), np.float32)
 
     def weigh(part: slice) -> None:
-        weight[part], chance = tables.weigh(store, pairs.left[part], pairs.patterns.place[part])
-        if chance is not None:
-            relative[part] = chance
+        left, place = pairs.left[part], pairs.patterns.place[part]
+        tables.weigh(store, left, place, weight[part], relative[part])
 
     map_slices(weigh, slices(len(pairs), SLICE_PAIRS))
     return replace(pairs, weight=weight, relative=relative)
+
+
+@kernel
+def _start(place, base, relative_base, exact_bits, out_weight, out_relative, out_exact):  # type: ignore[no-untyped-def]
+    for pair in range(place.shape[0]):
+        out_weight[pair] = base[place[pair]]
+        out_relative[pair] = relative_base[place[pair]]
+        out_exact[pair] = exact_bits[place[pair]]
+
+
+@kernel
+def _add_cells(place, cell_weight, relative_weight, weight, relative):  # type: ignore[no-untyped-def]
+    for pair in range(place.shape[0]):
+        weight[pair] += cell_weight[place[pair]]
+        relative[pair] += relative_weight[place[pair]]
+
+
+@kernel
+def _take_off_relatives(weight, relative, knows_relatives, out_chance):  # type: ignore[no-untyped-def]
+    """What `take_off_relatives` and `fill_relative_chances` do, in one pass."""
+    for pair in range(weight.shape[0]):
+        of_relatives = log2_with_one(relative[pair])
+        weight[pair] -= of_relatives
+        chance = 0.0
+        if knows_relatives and relative[pair] >= NOTHING:
+            everything = of_relatives + log2_with_one(weight[pair])
+            chance = math.exp((relative[pair] - everything) * _LOG_2)
+        out_chance[pair] = chance
 
 
 class _PatternTables:
@@ -141,7 +128,9 @@ class _PatternTables:
         plan = compiled.plan
         self._base = np.full(len(pattern), plan.prior)
         self._relative_base = np.full(len(pattern), plan.relative_prior)
-        self._steps: list[tuple[Any, NDArray[np.uint64] | None, int]] = []
+        self._exact_bits = np.zeros(len(pattern), np.uint64)
+        self._steps: list[CompiledPart | tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+        self._bits: dict[str, int] = {}
         for number in plan.fused:
             self._base += self._cell_weights(number)
             self._relative_base += self._relative_weights(number)
@@ -149,7 +138,7 @@ class _PatternTables:
             self._add_frequencies(number)
         for number in plan.others:
             self._add_frequencies(number)
-            self._steps.append((number, None, 0))
+            self._steps.append((self._cell_weights(number), self._relative_weights(number)))
 
     def _cell_weights(self, number: int) -> NDArray[np.float64]:
         weights: NDArray[np.float64] = self._compiled.comparisons[number].cell_weight
@@ -166,38 +155,32 @@ class _PatternTables:
             if part.frequency is not None:
                 level = self._cells[number] // part.stride % (len(part.part.levels) + 1)
                 is_exact = (level == part.level_of_grade[0]).astype(np.uint64)
-                self._steps.append((part, is_exact, 0))
+                bit = self._bits[part.part.name] = len(self._bits)
+                assert bit < 64, "one bit a part"
+                self._exact_bits |= is_exact << np.uint64(bit)
+                self._steps.append(part)
 
     def weigh(
-        self, store: EncodedStore, left: NDArray[np.int32], place: NDArray[np.int32]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        self,
+        store: EncodedStore,
+        left: NDArray[np.int32],
+        place: NDArray[np.int32],
+        out_weight: NDArray[np.float64],
+        out_chance: NDArray[np.float32],
+    ) -> None:
         """Weights of some pairs, and their chances to be relatives."""
-        weight, relative = self._base[place], self._relative_base[place]
+        relative, exact = np.empty(len(left)), np.empty(len(left), np.uint64)
+        tables = (self._base, self._relative_base, self._exact_bits)
+        _start(place, *tables, out_weight, relative, exact)
         rows, row = store.gather_runs(left)
         pair = np.arange(len(left), dtype=np.int32)
-        for step, is_exact, bit in self._steps:
-            if is_exact is None:
-                weight += self._cell_weights(step)[place]
-                relative += self._relative_weights(step)[place]
+        for step in self._steps:
+            if isinstance(step, tuple):
+                _add_cells(place, *step, out_weight, relative)
                 continue
-            hashes, adjustments, absent = step.frequency
-            add_frequency_weights(
-                rows,
-                row,
-                pair,
-                is_exact[place],
-                bit,
-                step.value_slots,
-                hashes,
-                adjustments,
-                absent,
-                weight,
-                relative,
-                _NOTHING,
-            )
-        take_off_relatives(weight, relative)
-        if self._compiled.prior_relative_weight is None:
-            return weight, None
-        chance = np.empty(len(weight))
-        fill_relative_chances(weight, relative, chance)
-        return weight, chance
+            assert step.frequency is not None
+            bit = self._bits[step.part.name]
+            given = (rows, row, pair, exact, bit, step.value_slots, *step.frequency)
+            add_frequency_weights(*given, out_weight, relative, _NOTHING)
+        knows_relatives = self._compiled.prior_relative_weight is not None
+        _take_off_relatives(out_weight, relative, knows_relatives, out_chance)

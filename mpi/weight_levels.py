@@ -7,6 +7,7 @@ EXACT_PAIRS_MAX pairs are sorted and equal weights put together. More are counte
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from person.jit import kernel
 from person.threads import map_slices, slices
 
-__all__ = ["WeightLevels", "weight_levels"]
+__all__ = ["WeightLevels", "count_at_least", "shifted_chance", "weight_levels"]
 
 EXACT_PAIRS_MAX: Final = 1 << 17
 BINS_PER_BIT: Final = 1024
@@ -48,32 +49,85 @@ class WeightLevels:
 
 
 @kernel
-def _count_weights(weight, relative, lowest, per_bit, counts, sums, least, relatives):  # type: ignore[no-untyped-def]
+def shifted_chance(before, bits, chance):  # type: ignore[no-untyped-def]
+    """Chance to be two relatives once `bits` are added to a match weight (scalar kernel).
+
+    Odds of "no match", (1 + 2^w) / (1 + 2^(w + bits)), scale it: a pair that is no match is as
+    likely one of two relatives as before.
+    """
+    if chance == 0.0 or bits == 0.0:
+        return chance
+    after = before + bits
+    if max(before, after) > 500.0:
+        return np.float32(chance * 2.0**-bits)
+    return np.float32(chance * ((1.0 + 2.0**before) / (1.0 + 2.0**after)))
+
+
+@kernel
+def _count_weights(weight, relative, bits, lowest, per_bit, counts, sums, least, relatives):  # type: ignore[no-untyped-def]
     """One pass over pairs; some 5 ns a pair, the bins in use staying in the cache."""
     last = counts.shape[0] - 1
     for pair in range(weight.shape[0]):
-        value = weight[pair]
+        value = weight[pair] + bits
         place = min(max(int((value - lowest) * per_bit), 0), last)
         counts[place] += 1
         sums[place] += value
         least[place] = min(least[place], value)
-        relatives[place] += relative[pair]
+        relatives[place] += shifted_chance(weight[pair], bits, relative[pair])
 
 
-def weight_levels(weight: NDArray[np.float64], relative: NDArray[Any]) -> WeightLevels:
+@kernel
+def _shift_chances(weight, relative, bits, out):  # type: ignore[no-untyped-def]
+    for pair in range(weight.shape[0]):
+        out[pair] = shifted_chance(weight[pair], bits, relative[pair])
+
+
+@kernel
+def _count_at_least(weight, bits, line):  # type: ignore[no-untyped-def]
+    found = 0
+    for pair in range(weight.shape[0]):
+        found += weight[pair] + bits >= line
+    return found
+
+
+def count_at_least(
+    weight: NDArray[np.float64], shift: float, lines: Sequence[float]
+) -> tuple[int, ...]:
+    """Count the pairs at or above each line.
+
+    Parameters
+    ----------
+    weight : float64[n], match weights
+    shift : bits to add to them first
+    lines : weights
+    """
+
+    def count(part: slice) -> list[int]:
+        return [int(_count_at_least(weight[part], shift, line)) for line in lines]
+
+    parts = map_slices(count, slices(len(weight), _SLICE_PAIRS))
+    return tuple(sum(each) for each in zip(*parts, strict=True)) if parts else (0,) * len(lines)
+
+
+def weight_levels(
+    weight: NDArray[np.float64], relative: NDArray[Any], shift: float = 0.0
+) -> WeightLevels:
     """Count pairs by weight.
 
     Parameters
     ----------
     weight : float64[n], match weights in any order
     relative : float32[n] or float64[n], chance of each pair to be two relatives
+    shift : bits to add to the prior odds of a match first
 
     Returns
     -------
     WeightLevels, the same whatever the order of the pairs up to rounding of sums
     """
     if len(weight) <= EXACT_PAIRS_MAX:
-        return _sorted_levels(weight, relative)
+        chances = np.empty_like(relative)
+        _shift_chances(weight, relative, shift, chances)
+        return _sorted_levels(weight + shift, chances)
 
     def count(part: slice) -> tuple[NDArray[Any], ...]:
         bins = (
@@ -82,7 +136,7 @@ def weight_levels(weight: NDArray[np.float64], relative: NDArray[Any]) -> Weight
             np.full(_BINS, np.inf),
             np.zeros(_BINS),
         )
-        _count_weights(weight[part], relative[part], LOWEST_BITS, BINS_PER_BIT, *bins)
+        _count_weights(weight[part], relative[part], shift, LOWEST_BITS, BINS_PER_BIT, *bins)
         return bins
 
     parts = map_slices(count, slices(len(weight), _SLICE_PAIRS))

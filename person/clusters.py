@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numba import int64, uint64
 from numpy.typing import NDArray
 
-from person.jit import kernel
+from person.jit import kernel, prefetch
 
 __all__ = ["ClusterMembers", "drop_repeats_within_clusters"]
+
+AHEAD: Final = 16
+"""Records whose place or value is asked for before it is needed."""
 
 
 @kernel
 def _list_members(cluster, start, order):  # type: ignore[no-untyped-def]
     """Counting sort of record numbers by cluster: about 15 ns a record."""
+    last = cluster.shape[0] - 1
     for row in range(cluster.shape[0]):
+        prefetch(start, int64(cluster[min(row + AHEAD, last)]))
         start[cluster[row] + 1] += 1
     for row in range(cluster.shape[0]):
         start[row + 1] += start[row]
     for row in range(cluster.shape[0]):
+        prefetch(start, int64(cluster[min(row + AHEAD, last)]))
         order[start[cluster[row]]] = row
         start[cluster[row]] += 1
     for row in range(cluster.shape[0], 0, -1):
@@ -61,10 +67,15 @@ class ClusterMembers:
 
 @kernel
 def _drop_repeats(order, start, hashes):  # type: ignore[no-untyped-def]
+    asked = 0  # members whose hash has been asked for
     for cluster in range(start.shape[0] - 1):
         first, end = start[cluster], start[cluster + 1]
         if end - first < 2:
             continue
+        asked = max(asked, first)
+        while asked < min(end + AHEAD, order.shape[0]):
+            prefetch(hashes, int64(order[asked]))
+            asked += 1
         if end - first > 64:
             members = hashes[order[first:end]]
             places = np.argsort(members, kind="mergesort")  # stable: the first one stays

@@ -21,6 +21,8 @@
       IdentityError            an unknown or malformed enterprise id or record id
         UnknownIdError           no identity or record has that id
         LinkConflictError        a steward's decision or a later event stands against it
+          StaleTaskError           a task was changed after the steward had looked at it
+      AccessError              an account may not do that, or cannot be used
 
 A message says what, where and what to do next; facts sit in attributes. No message ever
 holds a person's value: only ids of rows, columns, files and rules.
@@ -28,9 +30,11 @@ holds a person's value: only ids of rows, columns, files and rules.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 __all__ = [
+    "AccessError",
     "BadRecordsError",
     "BlockingError",
     "ConfigError",
@@ -50,6 +54,7 @@ __all__ = [
     "MpiError",
     "OutputError",
     "SchemaMismatchError",
+    "StaleTaskError",
     "TrainingError",
     "UnknownIdError",
 ]
@@ -167,3 +172,51 @@ class LinkConflictError(IdentityError):
     def __init__(self, message: str, *, events: Sequence[int] = ()) -> None:
         super().__init__(message)
         self.events = tuple(events)
+
+
+class StaleTaskError(LinkConflictError):
+    """What was asked was not done, and is kept here.
+
+    `task` is its number, `version` the one that was looked at, `version_now` what it has become,
+    `changed_by` and `changed_at` (ISO 8601) tell of the last change, `status` is the task's status
+    now and `asked` what was to be done, as JSON holds it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        task: int,
+        version: int,
+        version_now: int,
+        changed_by: str = "",
+        changed_at: str = "",
+        status: str = "",
+        asked: Mapping[str, Any] | None = None,
+        events: Sequence[int] = (),
+    ) -> None:
+        super().__init__(message, events=events)
+        self.task, self.version, self.version_now = task, version, version_now
+        self.changed_by, self.changed_at, self.status = changed_by, changed_at, status
+        self.asked = dict(asked or {})
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "task": self.task,
+            "version": self.version,
+            "version_now": self.version_now,
+            "changed_by": self.changed_by,
+            "changed_at": self.changed_at,
+            "task_status": self.status,
+            "asked": self.asked,
+        }
+
+
+class AccessError(MpiError):
+    """`permission` is what the account lacks, None where it is something else."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, permission: str | None = None) -> None:
+        super().__init__(message)
+        self.permission = permission

@@ -34,6 +34,7 @@ __all__ = [
     "count_leading_zeros",
     "count_ones",
     "count_trailing_zeros",
+    "inlined_kernel",
     "kernel",
     "load_int32",
     "load_uint16",
@@ -52,13 +53,26 @@ _CACHES_KEPT: Final = 3
 
 def kernel(function: F) -> F:
     """Compile a scalar or batch kernel: no GIL, cached, C division rules."""
+    return _compiled(function)
+
+
+def inlined_kernel(function: F) -> F:
+    """A small scalar kernel that becomes part of whatever calls it.
+
+    LLVM leaves a function of more than a few dozen instructions a call, and a call of ours, whose
+    result goes through memory, costs as much as such a function itself.
+    """
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: F, **options: bool) -> F:
     numbas_own = numba.config.CACHE_DIR
     # Read when a function is decorated; set no longer than that, for it is a global of numba.
     numba.config.CACHE_DIR = numbas_own or _cache_directory()
     try:
-        compiled: F = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+        compiled: F = numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
     except RuntimeError:  # nowhere to write: compile anew in every process
-        compiled = numba.njit(nogil=True, error_model="numpy")(function)
+        compiled = numba.njit(nogil=True, error_model="numpy", **options)(function)
     finally:
         numba.config.CACHE_DIR = numbas_own
     return compiled

@@ -78,6 +78,7 @@ class EncodedStore:
         self._n_words = self._reader.schema.field("row").type.list_size
         counts = [self._batch(i).num_rows for i in range(self._reader.num_record_batches)]
         self._first_rows = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        self._hints = _chunk_hints(self._first_rows)
         # One view of the whole file: compiled code reaches any record by its place in it.
         whole = self._map.read_buffer(self._map.size())
         self._bytes = np.frombuffer(whole, np.uint8)
@@ -179,7 +180,7 @@ class EncodedStore:
         self, wanted: NDArray[np.integer[Any]], row: NDArray[np.int32], out: NDArray[np.uint64]
     ) -> None:
         if len(wanted):
-            starts = (self._first_rows, self._starts)
+            starts = (self._first_rows, self._hints, self._starts)
             kernels.gather_rows(
                 self._words, self.n_words, *starts, np.ascontiguousarray(wanted), row, out
             )
@@ -194,8 +195,8 @@ class EncodedStore:
         out = np.empty(len(wanted), np.uint16)
         if len(wanted):
             halves = self._words.view(np.uint16)
-            wanted = np.ascontiguousarray(wanted)
-            kernels.gather_sources(halves, self._first_rows, self._source_starts, wanted, out)
+            starts = (self._first_rows, self._hints, self._source_starts)
+            kernels.gather_sources(halves, *starts, np.ascontiguousarray(wanted), out)
         return out
 
     def gather_record_ids(self, wanted: NDArray[np.integer[Any]]) -> pa.Array:
@@ -206,15 +207,29 @@ class EncodedStore:
         if len(wanted) == 0:
             return pa.array([], pa.string())
         wanted = np.ascontiguousarray(wanted)
-        numbers = self._words.view(np.int32)
+        begin = np.empty(len(wanted), np.int64)
         offsets = np.empty(len(wanted) + 1, np.int64)
-        where = (numbers, self._first_rows, self._offset_starts)
-        kernels.gather_offsets(*where, wanted, offsets)
+        kernels.find_texts(
+            self._words.view(np.int32),
+            *(self._first_rows, self._hints, self._offset_starts, self._text_starts),
+            *(wanted, begin, offsets),
+        )
         assert offsets[-1] < 1 << 31, "gather record ids in parts"
-        out = np.empty(int(offsets[-1]), np.uint8)
-        kernels.gather_texts(self._bytes, *where, self._text_starts, wanted, out)
+        out = np.empty(int(offsets[-1]) + 8, np.uint8)
+        addresses = (np.uint64(each.ctypes.data) for each in (self._bytes, out))
+        address, out_address = addresses
+        kernels.gather_texts(self._bytes, address, begin, offsets, out, out_address)
         ends = pa.py_buffer(offsets.astype(np.int32))
         return pa.StringArray.from_buffers(len(wanted), ends, pa.py_buffer(out))
 
     def close(self) -> None:
         self._map.close()
+
+
+def _chunk_hints(first_rows: NDArray[np.int64]) -> NDArray[np.int32]:
+    """The chunk of the first record of each block of kernels.BLOCK_RECORDS, and of the last one:
+    int32[n_blocks + 1]."""
+    count = int(first_rows[-1])
+    blocks = np.arange(0, count, kernels.BLOCK_RECORDS)
+    known = np.concatenate([blocks, [max(count - 1, 0)]])
+    return (np.searchsorted(first_rows, known, side="right") - 1).astype(np.int32)

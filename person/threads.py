@@ -40,8 +40,7 @@ def _pool(workers: int) -> ThreadPoolExecutor:
 def map_slices(function: Callable[[T], U], items: Iterable[T]) -> list[U]:
     """Apply `function` to each item on the shared pool; results keep the order of the items."""
     work = list(items)
-    workers = thread_count()
-    if workers == 1 or len(work) < 2:
+    if len(work) < 2 or (workers := thread_count()) == 1:
         return [function(item) for item in work]
     return list(_pool(workers).map(function, work))
 

@@ -12,10 +12,19 @@ from typing import Final
 from numba import int64, uint64
 
 from matching.comparator import Comparator, overflow_arrays
-from person.jit import count_ones, kernel
+from person.jit import count_ones, inlined_kernel, kernel
 from person.slots import read_slot
 
-__all__ = ["ADDRESS_GRADES", "COMPARATORS", "fill_addresses", "grade_addresses"]
+__all__ = [
+    "ADDRESS_GRADES",
+    "COMPARATORS",
+    "LANES_OF_GRAMS",
+    "MOST_GRAMS",
+    "SOME_GRAMS",
+    "count_equal_grams",
+    "fill_addresses",
+    "grade_addresses",
+]
 
 ADDRESS_GRADES: Final = (
     "same",
@@ -27,19 +36,20 @@ ADDRESS_GRADES: Final = (
 )
 _SAME, _MOST, _NUMBERS_SOME, _MOST_OTHER, _SOME, _ELSE = 0, 1, 2, 3, 4, 5
 _NULL: Final = 255
-_MOST_GRAMS: Final = 4
-_SOME_GRAMS: Final = 2
+LANES_OF_GRAMS: Final = 6
+MOST_GRAMS: Final = 4
+SOME_GRAMS: Final = 2
 _LOW_BITS: Final = 0x7F7F7F7F7F7F
 _HIGH_BITS: Final = 0x808080808080
 
 
-@kernel
-def _count_equal_grams(grams_a, grams_b):  # type: ignore[no-untyped-def]
+@inlined_kernel
+def count_equal_grams(grams_a, grams_b):  # type: ignore[no-untyped-def]
     """Lanes of 8 bits that are equal, of six."""
     low, high = uint64(_LOW_BITS), uint64(_HIGH_BITS)
     different = grams_a ^ grams_b
     nonzero = ((different & low) + low) | different
-    return 6 - int64(count_ones(nonzero & high))
+    return LANES_OF_GRAMS - int64(count_ones(nonzero & high))
 
 
 @kernel
@@ -56,10 +66,10 @@ def grade_addresses(grams_a, numbers_a, grams_b, numbers_b):  # type: ignore[no-
         return _NUMBERS_SOME if same_numbers else _ELSE
     if grams_a == grams_b:
         return _SAME if same_numbers or not has_numbers else _MOST_OTHER
-    equal = _count_equal_grams(grams_a, grams_b)
-    if equal >= _MOST_GRAMS:
+    equal = count_equal_grams(grams_a, grams_b)
+    if equal >= MOST_GRAMS:
         return _MOST if same_numbers else _MOST_OTHER
-    if equal >= _SOME_GRAMS:
+    if equal >= SOME_GRAMS:
         return _NUMBERS_SOME if same_numbers else _SOME
     return _ELSE
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from numba import uint64
+import numpy as np
+from numba import int64, uint64
 
 from person.jit import kernel
 
-__all__ = ["split_values"]
+__all__ = ["combine_hashes", "count_runs", "list_runs", "split_values"]
 
 
 @kernel
@@ -48,3 +49,44 @@ def split_values(  # type: ignore[no-untyped-def]
             out[given] = value
             given += 1
     return given
+
+
+@kernel
+def combine_hashes(combined, more):  # type: ignore[no-untyped-def]
+    """combined, uint64[n], becomes the hash of its value and of `more`; 0 where one is missing."""
+    for row in range(combined.shape[0]):
+        if combined[row] == 0 or more[row] == 0:
+            combined[row] = 0
+            continue
+        value = (combined[row] ^ (combined[row] >> uint64(29))) * uint64(0x9E3779B97F4A7C15)
+        combined[row] = max(value + more[row], uint64(1))
+
+
+@kernel
+def count_runs(values):  # type: ignore[no-untyped-def]
+    """Runs of equal values, uint64[n] sorted: (how many, longer than one, pairs inside them)."""
+    runs, longer, pairs = int64(0), int64(0), 0.0
+    start = int64(0)
+    for place in range(1, values.shape[0] + 1):
+        if place == values.shape[0] or values[place] != values[start]:
+            count = place - start
+            runs += 1
+            longer += count > 1
+            pairs += count * (count - 1.0) / 2.0
+            start = place
+    return runs, longer, pairs
+
+
+@kernel
+def list_runs(values, least, out_values, out_counts):  # type: ignore[no-untyped-def]
+    """List the value and the length of each run of `least` values or more, in order."""
+    used = 0
+    start = int64(0)
+    for place in range(1, values.shape[0] + 1):
+        if place == values.shape[0] or values[place] != values[start]:
+            if place - start >= least:
+                out_values[used] = values[start]
+                out_counts[used] = place - start
+                used += 1
+            start = place
+    return np.int64(used)

@@ -17,17 +17,21 @@ import numpy as np
 from numba import int64, uint64
 
 from matching.comparator import Comparator, overflow_arrays
-from person.jit import count_leading_zeros, count_ones, count_trailing_zeros, kernel
+from person.jit import count_leading_zeros, count_ones, count_trailing_zeros, inlined_kernel, kernel
 from person.slots import read_slot
 
 __all__ = [
     "COMPARATORS",
     "DATE_GRADES",
     "date_difference_days",
+    "date_digits",
+    "differing_places",
     "fill_date_distances",
     "fill_date_grades",
     "grade_dates",
     "grade_digits",
+    "is_shifted",
+    "swapped_places",
 ]
 
 DATE_GRADES: Final = (
@@ -72,25 +76,32 @@ def _day_number(year, month, day):  # type: ignore[no-untyped-def]
     return 365 * year + year // 4 - year // 100 + year // 400 + (153 * month + 2) // 5 + day - 1
 
 
-@kernel
-def _digits(packed):  # type: ignore[no-untyped-def]
+@inlined_kernel
+def date_digits(packed):  # type: ignore[no-untyped-def]
     """yyyymmdd in eight nibbles."""
-    return _YEAR_DIGITS[packed >> 9] | _MONTH_DAY_DIGITS[packed & 511]
+    years = _YEAR_DIGITS[uint64(packed) >> uint64(9)]
+    return years | _MONTH_DAY_DIGITS[uint64(packed) & uint64(511)]
 
 
-@kernel
-def _differing_places(a, b):  # type: ignore[no-untyped-def]
+@inlined_kernel
+def differing_places(a, b):  # type: ignore[no-untyped-def]
     """One bit, the lowest, for each digit that differs."""
     different = a ^ b
     different |= different >> 1
     return (different | different >> 2) & _LOWEST_BITS
 
 
+@inlined_kernel
+def swapped_places(a, b, places):  # type: ignore[no-untyped-def]
+    """The lower place of each two neighbours that changed places."""
+    unswapped = differing_places(a, b >> 4) | differing_places(b, a >> 4)
+    return places & (places >> 4) & ~unswapped
+
+
 @kernel
 def _count_slips(a, b, places):  # type: ignore[no-untyped-def]
     """Digits replaced; two neighbours that changed places count once."""
-    unswapped = _differing_places(a, b >> 4) | _differing_places(b, a >> 4)
-    swaps = uint64(places & (places >> 4) & ~unswapped)
+    swaps = uint64(swapped_places(a, b, places))
     slips = int64(count_ones(uint64(places)))
     while swaps != 0:
         lowest = swaps & (~swaps + uint64(1))
@@ -99,8 +110,8 @@ def _count_slips(a, b, places):  # type: ignore[no-untyped-def]
     return slips
 
 
-@kernel
-def _is_shifted(a, b, places):  # type: ignore[no-untyped-def]
+@inlined_kernel
+def is_shifted(a, b, places):  # type: ignore[no-untyped-def]
     """Whether one digit lost and one put in elsewhere, perhaps the same, make `a` of `b`."""
     low = int64(count_trailing_zeros(uint64(places)))
     high = 63 - int64(count_leading_zeros(uint64(places)))
@@ -120,14 +131,14 @@ def grade_digits(a, b):  # type: ignore[no-untyped-def]
     """
     if a == b:
         return _EXACT
-    places = _differing_places(a, b)
+    places = differing_places(a, b)
     same_year = places >> 16 == 0
     if same_year and ((a >> 8) ^ b) & 0xFF == 0 and (a ^ (b >> 8)) & 0xFF == 0:
         return _SWAPPED
     slips = _count_slips(a, b, places)
     if slips == 1:
         return _ONE_DIGIT if places & (places - 1) == 0 else _TRANSPOSED
-    if (same_year and slips == 2) or _is_shifted(a, b, places):
+    if (same_year and slips == 2) or is_shifted(a, b, places):
         return _TWO_DIGITS
     if same_year:
         return _YEAR
@@ -174,7 +185,7 @@ def _unknown_digits(written):  # type: ignore[no-untyped-def]
 def _grade_unknown(written_a, written_b):  # type: ignore[no-untyped-def]
     """Grade of digits of which some are unknown: what is known must agree, but for one digit."""
     unknown = _unknown_digits(written_a) | _unknown_digits(written_b)
-    places = _differing_places(written_a, written_b) & ~(unknown >> 3)
+    places = differing_places(written_a, written_b) & ~(unknown >> 3)
     if places == 0:
         return _PARTIAL
     few = count_ones(uint64(places)) == 1 and count_ones(uint64(unknown)) == 1
@@ -197,7 +208,7 @@ def grade_dates(a, b, written_a, written_b):  # type: ignore[no-untyped-def]
     """
     if _is_whole(a) and _is_whole(b):
         if written_a == 0 or written_b == 0:
-            return _grade_whole(a, b, _digits(a), _digits(b))
+            return _grade_whole(a, b, date_digits(a), date_digits(b))
         return _grade_whole(a, b, written_a, written_b)
     if written_a != 0 and written_b != 0:
         if _unknown_digits(written_a) | _unknown_digits(written_b) == 0:

@@ -80,7 +80,7 @@ GRADES: Final = (
 GRADES_ANY: Final = (*GRADES[:3], "former_name", *GRADES[3:])
 FORMER_NAME: Final = 3
 
-LANES: Final = uint64((1 << 60) - 1)
+NAME_LANES: Final = uint64((1 << 60) - 1)
 ROMANISED: Final = uint64(1 << 62)
 OVERFLOW: Final = uint64(1 << 63)
 UNITS_MAX: Final = 64  # of a long name, what the alignment looks at
@@ -358,7 +358,7 @@ def name_grade(a, b, overflow, han, buffers):  # type: ignore[no-untyped-def]
     """Grade of two present name words: what `fill_han_name` does, for one pair."""
     if (a | b) & OVERFLOW:
         return int64(EXACT) if a == b else compare_long(a, b, overflow, han, buffers)
-    if (a ^ b) & LANES == uint64(0):
+    if (a ^ b) & NAME_LANES == uint64(0):
         return same_units_grade(a, han)
     if signature(a, han) & signature(b, han):
         return compare_words(a, b, han)
@@ -375,14 +375,14 @@ def fill_han_name(a, b, left, right, slots, tables, cutoffs, out):  # type: igno
         if left[p] != last:
             last = int64(left[p])
             word = read_slot(a, last, slots, int64(0))
-            word_signature = signature(word & LANES, han)
+            word_signature = signature(word & NAME_LANES, han)
         other = read_slot(b, int64(right[p]), slots, int64(0))
         # What most pairs come to is settled here: a call counts references to all the tables.
         if word == uint64(0) or other == uint64(0):
             out[p] = NULL_GRADE
         elif (word | other) & OVERFLOW:
             out[p] = EXACT if word == other else compare_long(word, other, overflow, han, buffers)
-        elif (word ^ other) & LANES == uint64(0):
+        elif (word ^ other) & NAME_LANES == uint64(0):
             out[p] = EXACT
             if has_wildcard(word):
                 out[p] = same_units_grade(word, han)

@@ -10,28 +10,35 @@ from numba import int64, uint64
 from numpy.typing import NDArray
 
 from person.han import CHARACTER_BASE, WILDCARD_UNIT, han_tables
-from person.jit import kernel, load_int32, load_uint16, load_uint64
+from person.jit import inlined_kernel, kernel, load_int32, load_uint16, load_uint64
 
 __all__ = [
     "DIFFERENT",
     "EQUAL",
     "FUZZY",
     "LANE",
+    "NO_ADDRESSES",
     "SHAPE",
     "SIGNATURES",
     "SOUND",
+    "SOUNDS",
     "WILD",
     "han_addresses",
     "relation",
     "signature",
+    "usual_sounds",
 ]
 
 DIFFERENT, WILD, SHAPE, FUZZY, SOUND, EQUAL = range(6)
 SURNAME_FIELD: Final = uint64(511 << 9)
 LANE: Final = uint64(0x7FFF)
 
-READINGS, FUZZY_CLASS, OFFSETS, SIMILAR, SIGNATURES, UNIT_COUNT = range(6)
-"""Places in `han`: addresses of five tables, and how many units there are."""
+READINGS, FUZZY_CLASS, OFFSETS, SIMILAR, SIGNATURES, SOUNDS, UNIT_COUNT = range(7)
+"""Places in `han`: addresses of six tables, and how many units there are."""
+
+
+NO_ADDRESSES: Final = (np.uint64(0),) * 7
+"""What stands for them where no name is read."""
 
 
 @kernel
@@ -107,9 +114,42 @@ def signature(word, han):  # type: ignore[no-untyped-def]
     )
 
 
+@inlined_kernel
+def usual_sounds(word, han):  # type: ignore[no-untyped-def]
+    """How a name is usually read, 16 bits a lane, the first as a surname.
+
+    Of two names without a wildcard: where these are equal and not 0, every lane is EQUAL or of
+    the same SOUND. 0 for an overflow, where the second lane is empty and where the surname has
+    more than one character; then nothing is said.
+    """
+    if word & (LANE << uint64(30)) == 0 or (word >> uint64(61)) & uint64(5) != 0:
+        return uint64(0)
+    low = uint64(0xFFFF)
+    first = uint64(load_int32(han[SOUNDS], (word >> uint64(45)) & LANE)) >> uint64(16) & low
+    second = uint64(load_int32(han[SOUNDS], (word >> uint64(30)) & LANE)) & low
+    third = uint64(load_int32(han[SOUNDS], (word >> uint64(15)) & LANE)) & low
+    fourth = uint64(load_int32(han[SOUNDS], word & LANE)) & low
+    return first << uint64(48) | second << uint64(32) | third << uint64(16) | fourth
+
+
+def _usual_sounds(readings: NDArray[np.uint64]) -> NDArray[np.int32]:
+    """Usual reading in a given name, and as a surname in the upper half, of each unit.
+
+    What has none, and what is no character, sounds like itself alone.
+    """
+    unit = np.arange(len(readings), dtype=np.uint32)
+    sounds = np.zeros(len(unit), np.uint32)
+    for reading, place in ((readings & 511, 0), (readings >> 9 & 511, 16)):
+        own = unit | np.uint32(0x8000)
+        is_read = (unit >= CHARACTER_BASE) & (reading > 0)
+        sounds |= np.where(is_read, reading.astype(np.uint32), own) << np.uint32(place)
+    sounds[0] = 0
+    return sounds.view(np.int32)
+
+
 @lru_cache(maxsize=1)
 def _han_arrays() -> tuple[NDArray[Any], ...]:
-    """Readings, fuzzy classes, shape neighbours (offsets, units), sound signatures of units."""
+    """Readings, fuzzy classes, shape neighbours (offsets, units), signatures, usual sounds."""
     tables = han_tables()
     unit_count = len(tables.readings)
     signatures = np.zeros(unit_count, np.uint64)
@@ -127,6 +167,7 @@ def _han_arrays() -> tuple[NDArray[Any], ...]:
         tables.similar_offsets.astype(np.int32, copy=False),
         tables.similar_units.astype(np.uint16, copy=False),
         signatures,
+        _usual_sounds(tables.readings),
     )
     return tuple(np.ascontiguousarray(each) for each in arrays)
 

@@ -15,7 +15,7 @@ import numpy as np
 from numba import uint8, uint64
 
 from matching.comparator import NULL_GRADE, Comparator, overflow_arrays
-from person.jit import count_ones, count_trailing_zeros, kernel
+from person.jit import count_ones, count_trailing_zeros, inlined_kernel, kernel
 from person.phone_kernels import phone_tag
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "NATIONAL_ID_GRADES",
     "PHONE_GRADES",
     "REGION_GRADES",
+    "differing_digits",
     "fill_gender",
     "fill_national_id",
     "fill_phone",
@@ -60,8 +61,8 @@ def _cut(slots, component):  # type: ignore[no-untyped-def]
     return slots[component, 0], uint64(slots[component, 1]), mask
 
 
-@kernel
-def _differing_digits(difference):  # type: ignore[no-untyped-def]
+@inlined_kernel
+def differing_digits(difference):  # type: ignore[no-untyped-def]
     """One bit, the lowest, for each nibble that is not zero in `difference`."""
     pairs = difference | (difference >> uint64(1))
     return (pairs | (pairs >> uint64(2))) & _LOWEST_BITS
@@ -97,7 +98,7 @@ def national_id_grade(one, other, one_detail, other_detail):  # type: ignore[no-
     both_prove = one_detail & other_detail & uint64(1)
     if difference & _ALL_BUT_SEQUENCE == 0 and both_prove != 0:
         return uint8(3)
-    error = _typing_error(one, other, _differing_digits(difference))
+    error = _typing_error(one, other, differing_digits(difference))
     if error != 0:
         return uint8(error)
     if difference & _ALL_BUT_SEQUENCE == 0:
@@ -143,7 +144,7 @@ def phone_grade(one, other, one_second, other_second):  # type: ignore[no-untype
             return uint8(1)
     if one >> uint64(36) == _HASHED or other >> uint64(36) == _HASHED:
         return uint8(4)
-    error = _typing_error(one, other, _differing_digits(one ^ other))
+    error = _typing_error(one, other, differing_digits(one ^ other))
     return uint8(1 + error) if error != 0 else uint8(4)
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "add_to_patterns",
     "count_patterns",
     "fill_relative_chances",
+    "keep_reaching",
     "relative_chance_of",
     "take_off_relatives",
 ]
@@ -139,13 +140,30 @@ def take_off_relatives(weights, relatives):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def keep_reaching(weight_min, pair, pattern, weights, relatives):  # type: ignore[no-untyped-def]
+    """`take_off_relatives`, and move the pairs at or above `weight_min` to the front.
+
+    pair int32[n], pattern int64[n], weights and relatives float64[n]; returns how many are kept.
+    """
+    kept = 0
+    for at in range(pair.shape[0]):
+        if weights[at] < weight_min:
+            continue
+        weight = weights[at] - log2_with_one(relatives[at])
+        pair[kept], pattern[kept] = pair[at], pattern[at]
+        weights[kept], relatives[kept] = weight, relatives[at]
+        kept += weight >= weight_min
+    return kept
+
+
+@kernel
 def relative_chance_of(weight, relative):  # type: ignore[no-untyped-def]
     """Chance of being two relatives, from what `take_off_relatives` left (scalar kernel)."""
     if relative < NOTHING:
         return 0.0
     # Odds against strangers and relatives together: (1 + 2 ** relative)(1 + 2 ** weight).
-    everything = log2_with_one(relative) + log2_with_one(weight)
-    return math.exp((relative - everything) * _LOG_2)
+    against = (1.0 + math.exp(-relative * _LOG_2)) * (1.0 + math.exp(weight * _LOG_2))
+    return 1.0 / against
 
 
 @kernel

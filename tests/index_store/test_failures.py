@@ -214,6 +214,52 @@ def test_a_base_that_was_cut_short_is_refused(path: Path) -> None:
         store.read().__enter__()
 
 
+def test_warming_checks_every_leaf(path: Path) -> None:
+    """A base is brought into memory whole, and a leaf that does not fit its checksum is refused."""
+    with new_index(path) as store:
+        store.warm()  # nothing is packed yet
+        add(store, NaiveIndex(), 500)
+        store.fold()
+        store.warm()
+    base = next(path.glob("base-*.mdb"))
+    content = bytearray(base.read_bytes())
+    segment = content.index(b"MPIS\x01\x00\x00\x00")
+    content[segment + 4080 + 4096 + 500] ^= 16
+    base.write_bytes(content)
+    with open_index(path) as store, pytest.raises(IndexCorruptError, match="leaf 1 of rows"):
+        store.warm()
+
+
+@pytest.mark.parametrize("length", [0, 100, 4096, 5000, 8192, 12288, 40_000])
+def test_a_data_file_that_was_cut_short_is_refused(path: Path, length: int) -> None:
+    """Whatever is left of data.mdb, opening it says so and does not end the process."""
+    with new_index(path) as store:
+        add(store, NaiveIndex(), 500)
+    assert (path / "data.mdb").stat().st_size > 40_000
+    os.truncate(path / "data.mdb", length)
+    with pytest.raises(IndexCorruptError, match=r"data\.mdb: .*restore a backup"):
+        open_index(path)
+
+
+def test_noise_in_a_page_of_data_is_found(path: Path) -> None:
+    """Pages that were overwritten are found by opening or by `check`, which outlives them."""
+    with new_index(path) as store:
+        add(store, NaiveIndex(), 500)
+    file = path / "data.mdb"
+    sound, noise = file.read_bytes(), np.random.default_rng(3).bytes(4096)
+    pages = len(sound) // 4096
+    found = 0
+    for page in range(2, pages, 7):
+        file.write_bytes(sound[: page * 4096] + noise + sound[(page + 1) * 4096 :])
+        try:
+            with open_index(path) as store:
+                found += bool(store.check())
+        except IndexCorruptError:
+            found += 1
+    free = 4  # pages that nothing leads to
+    assert found >= len(range(2, pages, 7)) - free
+
+
 def test_a_damaged_event_is_found_and_not_handed_out(path: Path) -> None:
     """A journal whose bytes changed is reported, and reading that event is refused."""
     with new_index(path) as store, store.write() as batch:

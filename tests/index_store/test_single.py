@@ -22,6 +22,9 @@ def check_single_reads(snapshot: Snapshot, model: NaiveIndex) -> None:
     offsets, members = snapshot.members(records)
     listed = [part.tolist() for part in np.split(members, offsets[1:-1])]
     assert [snapshot.members_of(r) for r in records.tolist()] == listed
+    for record, each in enumerate(listed):
+        sources_of, ids_of = snapshot.references(np.array(each, np.int64))
+        assert snapshot.described(record) == (each, sources_of.tolist(), ids_of)
     few = records[:: max(1, len(records) // 9)].tolist()
     names = snapshot.references(np.array(few, np.int64))
     assert snapshot.names(few) == (names[0].tolist(), names[1])
@@ -56,4 +59,5 @@ def test_a_posting_is_verified_on_the_rows_value(tmp_path: Path) -> None:
         for _ in range(2):  # in the delta, then in the base
             with store.read() as snapshot:
                 assert snapshot.postings_with(0, 7, place, 3) == [6, 7]
+                assert snapshot.owners_with(0, 7, place, 3) == [6, 7]
             store.fold()

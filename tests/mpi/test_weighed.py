@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matching.compiled import CompiledModel, compile_model
+from mpi import pair_selection
 from mpi import weight_levels as levels_module
 from mpi.ingest import Ingested
+from mpi.pair_selection import block_refused, pairs_with_flag, select_edges, select_links
 from mpi.pattern_index import index_patterns
 from mpi.prepare import JobOptions, prepare
 from mpi.progress import NO_PROGRESS
@@ -64,15 +66,39 @@ def test_weighing_by_pattern_equals_comparing_again(tmp_path: Path, western: boo
 @given(
     pairs=st.lists(st.tuples(st.floats(-60.0, 60.0), st.floats(0.0, 1.0)), max_size=20),
     bits=st.floats(-30.0, 30.0),
+    review=st.floats(-20.0, 20.0),
+    link=st.floats(0.0, 20.0),
 )
-def test_a_prior_moves_weights_and_chances(pairs: list[tuple[float, float]], bits: float) -> None:
-    """The packed pairs are shifted as the plain ones are."""
+def test_pairs_above_a_line_are_taken_with_the_prior_brought_in(
+    pairs: list[tuple[float, float]], bits: float, review: float, link: float
+) -> None:
+    """Selected pairs are those of the plain ones, shifted, at or above the line."""
     weight, relative = np.array(pairs, np.float64).reshape(-1, 2).T
     rows = np.arange(len(pairs))
-    plain = Edges(rows, rows + 1, weight, np.zeros(len(pairs), np.int64), relative)
-    packed: WeighedPairs = weighed_pairs(plain).shifted(bits)
-    assert plain.shifted(bits).weight.tolist() == packed.weight.tolist()
-    np.testing.assert_allclose(packed.relative, plain.shifted(bits).relative, rtol=1e-5, atol=1e-30)
+    plain = Edges(rows, rows + 1, weight, rows % 3, relative.astype(np.float32))
+    packed: WeighedPairs = weighed_pairs(plain)
+    refused = (packed.patterns.pattern == 1).astype(np.uint8) * 7
+    shifted = plain.shifted(bits)
+    link += review
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pair_selection, "SLICE_PAIRS", 3)
+        found = select_edges(packed, refused, review, link, bits)
+        links = select_links(packed, refused, link, bits)
+        blocked = block_refused(packed, refused, found, found.refusal, review, bits)
+        flagged = pairs_with_flag(packed, refused != 0)
+    expected = shifted.take(np.flatnonzero(shifted.weight >= review))
+    assert expected.left.tolist() == found.edges.left.tolist()
+    assert expected.right.tolist() == found.edges.right.tolist()
+    assert expected.weight.tolist() == found.edges.weight.tolist()
+    assert expected.pattern.tolist() == found.edges.pattern.tolist()
+    np.testing.assert_allclose(found.edges.relative, expected.relative, rtol=1e-5, atol=1e-30)
+    is_refused, above = expected.pattern == 1, expected.weight >= link
+    assert (above & ~is_refused).tolist() == found.is_link.tolist()
+    assert np.where(above & is_refused, 7, 0).tolist() == found.refusal.tolist()
+    assert expected.left[found.is_link].tolist() == links.left.tolist()
+    assert expected.weight[found.is_link].tolist() == links.weight.tolist()
+    assert (plain.pattern == 1).tolist() == blocked.tolist()
+    assert np.flatnonzero(plain.pattern == 1).tolist() == flagged.tolist()
 
 
 @given(st.lists(st.one_of(st.integers(0, 5), st.integers(0, (1 << 62) - 1)), max_size=80))

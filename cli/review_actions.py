@@ -1,0 +1,391 @@
+"""`mpi review decide`, `assign`, `defer` ...: what changes a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from cli.identity_options import (
+    digest_key_option,
+    index_option,
+    print_answers,
+    reason_option,
+    record_argument,
+    steward_option,
+    table_option,
+)
+
+if TYPE_CHECKING:
+    from mpi.review.queue import ReviewQueue
+
+__all__ = [
+    "approve_command",
+    "assign_command",
+    "comment_command",
+    "decide_command",
+    "defer_command",
+    "escalate_command",
+    "reject_command",
+    "reopen_command",
+    "rules_command",
+    "undo_command",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+_REASONS: Final = (
+    *("SAME_DOCUMENT", "SAME_PERSON_RENAMED", "TYPING_SLIP", "NEWBORN_NAMED", "TWINS"),
+    *("FAMILY_MEMBER", "NAMESAKE", "LENT_CARD", "REISSUED_NUMBER", "WRONG_ENTRY"),
+    *("ASKED_SOURCE", "OTHER"),
+)
+_VERDICTS: Final = ("MERGE", "DIFFERENT", "PARTLY", "SPLIT", "NO_CHANGE")
+_task = click.argument("number", type=click.IntRange(min=1), metavar="TASK")
+_version = click.option(
+    "--version",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Version of the task as you saw it; where it is another now, nothing is done.",
+)
+_text = click.option("--text", default="", metavar="TEXT", help="In your own words.")
+
+
+def _options(function: F) -> F:
+    """Options of every command that changes a task."""
+    for option in (table_option, digest_key_option, steward_option, _version, _task, index_option):
+        function = option(function)
+    return function
+
+
+@contextmanager
+def _queue(index_dir: str, digest_key: str | None) -> Iterator[ReviewQueue]:
+    from cli.identity_options import opened
+    from mpi.review.queue import ReviewQueue
+
+    with opened(index_dir, digest_key, writable=True) as index:
+        yield ReviewQueue(index)
+
+
+@click.command("decide")
+@_options
+@click.argument("verdict", type=click.Choice(_VERDICTS, case_sensitive=False))
+@click.option(
+    "--merge",
+    "groups",
+    multiple=True,
+    metavar="ID,ID...",
+    help="Ids that are one person, for PARTLY; may be repeated. For SPLIT: the id to join.",
+)
+@click.option(
+    "--leave",
+    "leave",
+    multiple=True,
+    metavar="SOURCE/ID",
+    help="A record that leaves its identity, for SPLIT; may be repeated.",
+)
+@click.option(
+    "--reason",
+    type=click.Choice(_REASONS, case_sensitive=False),
+    default="OTHER",
+    show_default=True,
+    help="Why, from the list.",
+)
+@_text
+@click.option("--second", "approve_needed", is_flag=True, help="Let another steward approve it.")
+def decide_command(
+    index_dir: str,
+    number: int,
+    verdict: str,
+    groups: tuple[str, ...],
+    leave: tuple[str, ...],
+    reason: str,
+    text: str,
+    approve_needed: bool,
+    version: int | None,
+    by: str,
+    digest_key: str | None,
+    as_table: bool,
+) -> None:
+    """Answer a task: TASK, then the verdict.
+
+    MERGE makes all its identities one person, DIFFERENT declares them different people, PARTLY
+    merges the groups given and parts the rest, SPLIT takes records out of an identity, NO_CHANGE
+    closes the task. A large or dangerous merge waits for another steward (`mpi review approve`).
+
+    \b
+    Examples:
+      mpi review decide --index people.index 1281 MERGE --version 4711 --by 'Dr Li'
+      mpi review decide --index people.index 1281 SPLIT --leave H001/P123 --by 'Dr Li'
+    """
+    with _queue(index_dir, digest_key) as queue:
+        done = queue.decide(
+            number,
+            verdict.upper(),
+            by=by,
+            version=version,
+            reason=reason.upper(),
+            text=text,
+            merge=[tuple(group.split(",")) for group in groups] or None,
+            leave=[record_argument(each) for each in leave] or None,
+            approve_needed=approve_needed,
+        )
+    print_answers([done], as_table=as_table)
+
+
+@click.command("approve")
+@_options
+@_text
+def approve_command(
+    index_dir: str,
+    number: int,
+    text: str,
+    version: int | None,
+    by: str,
+    digest_key: str | None,
+    as_table: bool,
+) -> None:
+    """Carry out what another steward proposed.
+
+    \b
+    Examples:
+      mpi review approve --index people.index 1281 --by 'Dr Wang'
+    """
+    with _queue(index_dir, digest_key) as queue:
+        done = queue.approve(number, by=by, version=version, text=text)
+    print_answers([done], as_table=as_table)
+
+
+@click.command("reject")
+@_options
+@_text
+def reject_command(
+    index_dir: str,
+    number: int,
+    text: str,
+    version: int | None,
+    by: str,
+    digest_key: str | None,
+    as_table: bool,
+) -> None:
+    """Send a proposal back, or withdraw your own; the task is open again.
+
+    \b
+    Examples:
+      mpi review reject --index people.index 1281 --by 'Dr Wang' --text 'ask the ward first'
+    """
+    with _queue(index_dir, digest_key) as queue:
+        done = queue.reject(number, by=by, version=version, text=text)
+    print_answers([done], as_table=as_table)
+
+
+@click.command("assign")
+@_options
+@click.option("--to", metavar="NAME", help="Who is to answer it; without it nobody has it.")
+def assign_command(
+    index_dir: str,
+    number: int,
+    to: str | None,
+    version: int | None,
+    by: str,
+    digest_key: str | None,
+    as_table: bool,
+) -> None:
+    """Give a task to a steward, or take it from whoever has it.
+
+    \b
+    Examples:
+      mpi review assign --index people.index 1281 --to 'Dr Wang' --by 'Dr Li'
+    """
+    with _queue(index_dir, digest_key) as queue:
+        if to:
+            event = queue.assign(number, to, by=by, version=version)
+        else:
+            event = queue.unassign(number, by=by, version=version)
+    print_answers([{"task": number, "assignee": to, "event": event}], as_table=as_table)
+
+
+@click.command("defer")
+@_options
+@click.option("--until", required=True, metavar="TIME", help="When it is open again, ISO 8601.")
+@_text
+def defer_command(
+    index_dir: str,
+    number: int,
+    until: str,
+    text: str,
+    version: int | None,
+    by: str,
+    digest_key: str | None,
+    as_table: bool,
+) -> None:
+    """Put a task off; it is open again at the time given.
+
+    \b
+    Examples:
+      mpi review defer --index people.index 1281 --until 2027-01-15 --by 'Dr Li'
+    """
+    from mpi.index_jobs import parse_time
+
+    at = parse_time(until)
+    with _queue(index_dir, digest_key) as queue:
+        event = queue.defer(number, at, by=by, version=version, text=text)
+    print_answers([{"task": number, "until": at.isoformat(), "event": event}], as_table=as_table)
+
+
+@click.command("escalate")
+@_options
+@click.option("--to", metavar="NAME", help="To whom; without it any supervisor.")
+@_text
+def escalate_command(
+    index_dir: str,
+    number: int,
+    to: str | None,
+    text: str,
+    version: int | None,
+    by: str,
+    digest_key: str | None,
+    as_table: bool,
+) -> None:
+    """Hand a task to somebody who may decide more.
+
+    \b
+    Examples:
+      mpi review escalate --index people.index 1281 --by 'Dr Li' --text 'card lent?'
+    """
+    with _queue(index_dir, digest_key) as queue:
+        event = queue.escalate(number, by=by, to=to, version=version, text=text)
+    print_answers([{"task": number, "status": "escalated", "event": event}], as_table=as_table)
+
+
+@click.command("comment")
+@_options
+@click.argument("text", metavar="TEXT")
+def comment_command(
+    index_dir: str,
+    number: int,
+    text: str,
+    version: int | None,
+    by: str,
+    digest_key: str | None,
+    as_table: bool,
+) -> None:
+    """Say something about a task, open or closed: TASK, then the text.
+
+    \b
+    Examples:
+      mpi review comment --index people.index 1281 'the ward confirms the twins' --by 'Dr Li'
+    """
+    with _queue(index_dir, digest_key) as queue:
+        event = queue.comment(number, text, by=by, version=version)
+    print_answers([{"task": number, "event": event}], as_table=as_table)
+
+
+@click.command("reopen")
+@_options
+@_text
+def reopen_command(
+    index_dir: str,
+    number: int,
+    text: str,
+    version: int | None,
+    by: str,
+    digest_key: str | None,
+    as_table: bool,
+) -> None:
+    """Ask again; what was decided stands until something else is.
+
+    \b
+    Examples:
+      mpi review reopen --index people.index 1281 --by 'Dr Li' --text 'the source corrected it'
+    """
+    with _queue(index_dir, digest_key) as queue:
+        event = queue.reopen(number, by=by, version=version, text=text)
+    print_answers([{"task": number, "status": "open", "event": event}], as_table=as_table)
+
+
+@click.command("undo")
+@index_option
+@click.option("--of", "by_steward", metavar="NAME", help="Decisions of this steward.")
+@click.option("--since", metavar="TIME", help="From this time on, ISO 8601.")
+@click.option("--until", metavar="TIME", help="Up to this time.")
+@click.option("--dry-run", is_flag=True, help="Only list the events that would be taken back.")
+@steward_option
+@reason_option
+@digest_key_option
+@table_option
+def undo_command(
+    index_dir: str,
+    by_steward: str | None,
+    since: str | None,
+    until: str | None,
+    dry_run: bool,
+    by: str,
+    reason: str,
+    digest_key: str | None,
+    as_table: bool,
+) -> None:
+    """Take back all decisions of a steward, or of some hours; their tasks are open again.
+
+    Decisions that later ones stand on are kept and listed. `mpi undo` takes back single events.
+
+    \b
+    Examples:
+      mpi review undo --index people.index --of trainee --since 2026-11-22T09:00 --by 'Dr Li'
+    """
+    from mpi.index_jobs import parse_time
+
+    with _queue(index_dir, digest_key) as queue:
+        report = queue.undo_many(
+            by=by,
+            by_steward=by_steward,
+            since=None if since is None else parse_time(since),
+            until=None if until is None else parse_time(until),
+            reason=reason,
+            dry_run=dry_run,
+        )
+    print_answers([report], as_table=as_table)
+
+
+@click.command("rules")
+@index_option
+@click.option(
+    "--records-max",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="A merge that makes a larger identity waits for another steward.",
+)
+@click.option(
+    "--safety-flags",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="So does one of a case with so many safety flags.",
+)
+@steward_option
+@digest_key_option
+@table_option
+def rules_command(
+    index_dir: str,
+    records_max: int | None,
+    safety_flags: int | None,
+    by: str,
+    digest_key: str | None,
+    as_table: bool,
+) -> None:
+    """Print how many tasks there are, and print or set when a merge needs a second steward.
+
+    \b
+    Examples:
+      mpi review rules --index people.index --records-max 10 --by 'Dr Li'
+    """
+    from mpi.review.decisions import ApprovalRules
+
+    with _queue(index_dir, digest_key) as queue:
+        held = queue.statistics()
+        if records_max is not None or safety_flags is not None:
+            rules = ApprovalRules(
+                records_max=records_max or held["approval_records"],
+                safety_flags=safety_flags or held["approval_safety"],
+            )
+            queue.set_approval_rules(rules, by=by)
+        print_answers([queue.statistics()], as_table=as_table)

@@ -1,0 +1,220 @@
+"""`mpi review list`, `show` and `next`: what waits for a steward."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.identity_options import digest_key_option, index_option, steward_option, table_option
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["list_command", "next_command", "show_command"]
+
+_STATUSES = ("open", "deferred", "escalated", "approval", "closed")
+
+
+@click.command("list")
+@index_option
+@click.option(
+    "--status",
+    "statuses",
+    type=click.Choice(_STATUSES),
+    multiple=True,
+    default=("open",),
+    show_default=True,
+    help="Tasks of this status; may be repeated.",
+)
+@click.option("--assignee", metavar="NAME", help="Tasks of this steward; '' for nobody's.")
+@click.option("--source", metavar="NAME", help="Tasks with a record of this source.")
+@click.option("--task-kind", metavar="KIND", help="Tasks of this kind, such as REVIEW.")
+@click.option("--weight-min", type=float, metavar="BITS", help="Least weight of the heaviest pair.")
+@click.option("--weight-max", type=float, metavar="BITS", help="Most.")
+@click.option("--reason", metavar="TEXT", help="Why no machine decided, or a part of it.")
+@click.option("--text", metavar="TEXT", help="A name, record id, enterprise id, number or phone.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1, max=1000),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="Tasks to print.",
+)
+@click.option("--cursor", metavar="CURSOR", help="Go on where a page ended: its last line says it.")
+@click.option("--show-values", is_flag=True, help="Names too; without it no person's value.")
+@digest_key_option
+@table_option
+def list_command(
+    index_dir: str,
+    statuses: tuple[str, ...],
+    assignee: str | None,
+    source: str | None,
+    task_kind: str | None,
+    weight_min: float | None,
+    weight_max: float | None,
+    reason: str | None,
+    text: str | None,
+    limit: int,
+    cursor: str | None,
+    show_values: bool,
+    digest_key: str | None,
+    as_table: bool,
+) -> None:
+    """List tasks, those first whose answer is expected to bring most.
+
+    A line a task. How many there are, and the cursor of the next page, are told on stderr.
+
+    \b
+    Examples:
+      mpi review list --index people.index --table
+      mpi review list --index people.index --status escalated --assignee 'Dr Li'
+    """
+    from cli.identity_options import opened, print_answers
+    from cli.show import print_notes
+    from mpi.review.queue import ReviewQueue
+    from mpi.review.types import Filter, TaskStatus
+
+    wanted = Filter(
+        status=frozenset(TaskStatus(each) for each in statuses),
+        assignee=assignee,
+        source=source,
+        kind=task_kind,
+        weight_min=weight_min,
+        weight_max=weight_max,
+        reason=reason,
+        text=text,
+    )
+    with opened(index_dir, digest_key) as index:
+        page = ReviewQueue(index).tasks(wanted, limit=limit, cursor=cursor)
+    rows = [each.to_dict() for each in page.rows]
+    for row in rows:
+        del row["viewers"]
+        if not show_values:
+            del row["title_names"]
+    print_answers([_short(row) for row in rows] if as_table else rows, as_table=as_table)
+    notes = [f"{page.total:,} tasks in all"]
+    if page.cursor_next is not None:
+        notes.append(f"the next page: --cursor {page.cursor_next}")
+    print_notes(notes)
+
+
+def _short(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a table has room for."""
+    names = ("number", "version", "status", "priority", "enterprise_ids", "title_names", "records")
+    names = (*names, "match_weight", "safety", "reason", "assignee")
+    return {name: row[name] for name in names if name in row}
+
+
+@click.command("show")
+@index_option
+@click.argument("number", type=click.IntRange(min=1), metavar="TASK")
+@click.option("--show-values", is_flag=True, help="Numbers in full; without it they are masked.")
+@steward_option
+@digest_key_option
+@table_option
+def show_command(
+    index_dir: str,
+    number: int,
+    show_values: bool,
+    by: str,
+    digest_key: str | None,
+    as_table: bool,
+) -> None:
+    """Show everything about one task: the records, how they differ, why they weigh what they do.
+
+    It prints people's data; who looked at whom goes into the index's audit log.
+
+    \b
+    Examples:
+      mpi review show --index people.index 1281 --by 'Dr Li' --table
+    """
+    from cli.identity_options import opened, print_answers
+    from mpi.review.audit import AuditLog
+    from mpi.review.masking import plain_case
+    from mpi.review.queue import ReviewQueue
+
+    with opened(index_dir, digest_key) as index:
+        case = ReviewQueue(index).case(number)
+        AuditLog(index.store.path).write(
+            "reveal" if show_values else "show",
+            by=by,
+            identities=case.task.enterprise_ids,
+            records=[f"{each.source}/{each.record_id}" for each in case.records],
+            task=number,
+        )
+    plain = case.to_dict() if show_values else plain_case(case)
+    if as_table:
+        _print_case(plain)
+    else:
+        print_answers([plain], as_table=False)
+
+
+def _print_case(case: Mapping[str, Any]) -> None:
+    """Records side by side, then the heaviest pair step by step, then the history."""
+    from cli.show import print_facts, print_rows
+
+    task = case["task"]
+    print_facts(
+        (name.replace("_", " "), _text(task[name]))
+        for name in ("number", "version", "status", "kind", "reason", "safety", "assignee")
+        if task[name] not in (None, "", [])
+    )
+    records = case["records"]
+    titles = [f"{each['source']}/{each['record_id']}" for each in records]
+    rows: list[list[Any]] = [["person", *(each["enterprise_id"] for each in records)]]
+    rows += [
+        [field["name"], *(_marked(each["fields"][place]) for each in records)]
+        for place, field in enumerate(records[0]["fields"] if records else ())
+        if any(each["fields"][place]["origin"] != "missing" for each in records)
+    ]
+    print_rows("Records; [..] differs from the other", ["field", *titles], rows)
+    for pair in case["pairs"][:1]:
+        steps = [[s["words_en"], s["bits"], s["running"]] for s in pair["steps"]]
+        print_rows("Heaviest pair", ["step", "bits", "weight"], steps)
+        print_facts(
+            [("met by", "; ".join(pair["rules"])), ("why asked", _text(pair["why_not_automatic"]))]
+        )
+    events = [[e["event"], e["at"], e["by"], e["action"], e["text"]] for e in case["history"]]
+    if events:
+        print_rows("History", ["event", "at", "by", "action", "text"], events)
+
+
+def _text(value: Any) -> str:
+    return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _marked(field: Mapping[str, Any]) -> str:
+    """A value with what differs in brackets."""
+    if field["value"] is None:
+        return f"({field['origin']})"
+    if not field["spans"]:
+        return str(field["value"])
+    return "".join(
+        span["text"] if span["mark"] in ("same", "missing") else f"[{span['text']}]"
+        for span in field["spans"]
+    )
+
+
+@click.command("next")
+@index_option
+@click.option("--after", type=click.IntRange(min=1), metavar="TASK", help="The one looked at last.")
+@steward_option
+@digest_key_option
+@table_option
+def next_command(
+    index_dir: str, after: int | None, by: str, digest_key: str | None, as_table: bool
+) -> None:
+    """Name the next open task of a steward: assigned to them, or to nobody.
+
+    \b
+    Examples:
+      mpi review next --index people.index --by 'Dr Li'
+    """
+    from cli.identity_options import opened, print_answers
+    from mpi.review.queue import ReviewQueue
+
+    with opened(index_dir, digest_key) as index:
+        found = ReviewQueue(index).next_task(after, by=by)
+    print_answers([{"task": found}], as_table=as_table)

@@ -1,0 +1,479 @@
+"""Sheets that come back: read line by line, checked task by task, applied as one batch.
+
+Spreadsheets change line ends, encodings, delimiters and the order of columns and rows; none of
+that matters. What matters is `task`, `version`, `line`, `person`, `verdict`, `reason`, `comment`.
+What cannot be understood, or was decided by somebody else since, is refused alone and listed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mpi.review.exchange import letters_of
+from mpi.review.queue import ReviewQueue
+from mpi.review.sheets import in_utf8, plain_cell
+from mpi.review.types import (
+    Case,
+    Decision,
+    DecisionRequest,
+    Reason,
+    TaskStatus,
+    Verdict,
+)
+from mpi.scratch import scratch_directory
+from mpi.tables import InputSet, open_inputs
+from person.errors import (
+    InputError,
+    MpiError,
+    SchemaMismatchError,
+    StaleTaskError,
+    UnknownIdError,
+)
+
+__all__ = ["Answer", "Answers", "ImportReport", "Outcome", "apply_answers", "read_answers"]
+
+ANSWERS_MAX: Final = 100_000
+_NUMBER: Final = re.compile(r"(\d{1,18})(\.0+)?")
+_LETTER: Final = re.compile(r"[A-Z]{1,3}")
+
+COLUMN_NAMES: Final = {
+    "task": ("task", "任务"),
+    "version": ("version", "版本"),
+    "line": ("line", "行"),
+    "person": ("person", "人"),
+    "verdict": ("verdict", "判定", "结论"),
+    "reason": ("reason", "原因", "理由"),
+    "comment": ("comment", "备注", "说明"),
+}
+"""What the columns may be called, whatever the case of the letters."""
+
+VERDICT_WORDS: Final = {
+    Verdict.MERGE: ("merge", "same", "m", "s", "yes", "合并", "同一人", "是", "相同"),
+    Verdict.DIFFERENT: ("different", "d", "no", "不同", "不同人", "不是同一人", "否", "不是"),
+    Verdict.PARTLY: ("partly", "p", "部分", "部分合并"),
+    Verdict.SPLIT: ("split", "x", "拆分"),
+    Verdict.NO_CHANGE: ("no change", "n", "不变", "无变化", "不确定"),
+}
+"""What stewards write, beside the words themselves."""
+
+REASON_WORDS: Final = {
+    Reason.SAME_DOCUMENT: "证件相同",
+    Reason.SAME_PERSON_RENAMED: "改名",
+    Reason.TYPING_SLIP: "录入错误",
+    Reason.NEWBORN_NAMED: "新生儿取名",
+    Reason.TWINS: "双胞胎",
+    Reason.FAMILY_MEMBER: "家庭成员",
+    Reason.NAMESAKE: "同名",
+    Reason.LENT_CARD: "借用证件",
+    Reason.REISSUED_NUMBER: "重号",
+    Reason.WRONG_ENTRY: "登记错误",
+    Reason.ASKED_SOURCE: "已向来源核实",
+    Reason.OTHER: "其他",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a sheet says of one task.
+
+    Attributes
+    ----------
+    task, version : as they went out
+    verdict, reason, comment : as they were filled in
+    persons : line -> letter, of the lines that came back
+    rows : numbers of the lines of the file, the heading is 1
+    """
+
+    task: int
+    version: int
+    verdict: Verdict
+    reason: Reason
+    comment: str
+    persons: Mapping[int, str]
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one task of a sheet.
+
+    Attributes
+    ----------
+    task : None for lines that name none
+    rows : lines of the file
+    verdict : in a word, None where none was understood
+    outcome : 'decided', 'waits' (for a second steward), 'would decide' (dry run), 'stale' (changed
+        since the sheet was made) or 'refused'
+    message : why, where it is not decided
+    events : that it wrote
+    """
+
+    task: int | None
+    rows: tuple[int, ...]
+    verdict: str | None
+    outcome: str
+    message: str = ""
+    events: tuple[int, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__} | {
+            "rows": list(self.rows),
+            "events": list(self.events),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What a sheet says.
+
+    Attributes
+    ----------
+    answers : by task
+    refused : lines and tasks that were not understood
+    unanswered : tasks without a verdict
+    """
+
+    answers: tuple[Answer, ...]
+    refused: tuple[Outcome, ...]
+    unanswered: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What became of a sheet.
+
+    Attributes
+    ----------
+    decided, waiting, stale, refused, unanswered : tasks
+    is_dry_run : nothing was written
+    first_event : of the batch; undo it with its whole batch. None where nothing was written
+    outcomes : one a task with a verdict, and one a line that was not understood, by line
+    """
+
+    decided: int
+    waiting: int
+    stale: int
+    refused: int
+    unanswered: int
+    is_dry_run: bool
+    first_event: int | None
+    outcomes: tuple[Outcome, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        result = {name: getattr(self, name) for name in self.__slots__}
+        return result | {"outcomes": [each.to_dict() for each in self.outcomes]}
+
+
+# ---------------------------------------------------------------------- reading
+
+
+def read_answers(inputs: Any) -> Answers:
+    """Read the answers of a sheet.
+
+    Parameters
+    ----------
+    inputs : CSV in any encoding and delimiter of spreadsheets, or Parquet; path or Arrow table
+
+    Raises
+    ------
+    SchemaMismatchError : a column that is needed is not there
+    InputError : the file cannot be read, or holds too many answers
+    """
+    with scratch_directory() as scratch:
+        is_file = isinstance(inputs, str | os.PathLike)
+        return _read_opened(open_inputs(str(in_utf8(inputs, scratch)) if is_file else inputs))
+
+
+def _read_opened(opened: InputSet) -> Answers:
+    columns = _columns(opened.columns)
+    lines: dict[int, list[tuple[int, Mapping[str, str]]]] = defaultdict(list)
+    refused: list[Outcome] = []
+    for file_index, first, batch in opened:
+        file = opened.files[file_index]
+        cells = {name: _texts(batch, column) for name, column in columns.items()}
+        # Spreadsheets count the heading as line 1.
+        numbers = file.row_number(np.arange(first, first + batch.num_rows)) + 1
+        for at, row in enumerate(numbers.tolist()):
+            said = {name: texts[at] for name, texts in cells.items()}
+            task = _number(said["task"])
+            if task is not None:
+                lines[task].append((row, said))
+            elif any(said[name] for name in ("task", "verdict", "comment")):
+                refused.append(_refusal(None, [row], None, "the task's number cannot be read"))
+    if len(lines) > ANSWERS_MAX:
+        raise InputError(f"a sheet holds at most {ANSWERS_MAX:,} tasks; take it in parts")
+    for each in opened.rejects.to_table().to_pylist():
+        refused.append(_refusal(None, [int(each["row"]) + 1], None, str(each["reason"])))
+    answers, unanswered = [], 0
+    for task, rows in lines.items():
+        try:
+            found = _answer(task, rows)
+        except InputError as error:
+            verdict = next((s["verdict"] for _, s in rows if s["verdict"]), "")
+            known = _verdict(verdict)
+            refused.append(_refusal(task, [r for r, _ in rows], known, str(error)))
+            continue
+        if found is None:
+            unanswered += 1
+        else:
+            answers.append(found)
+    return Answers(answers=tuple(answers), refused=tuple(refused), unanswered=unanswered)
+
+
+def _columns(names: Sequence[str]) -> dict[str, str]:
+    """Column of each name that is read back."""
+    by_key = {name.strip().casefold(): name for name in names}
+    found = {
+        name: by_key[known]
+        for name, spellings in COLUMN_NAMES.items()
+        for known in reversed(spellings)
+        if known in by_key
+    }
+    lacking = [name for name in ("task", "version", "verdict") if name not in found]
+    if lacking:
+        raise SchemaMismatchError(
+            f"the sheet lacks the column {lacking[0]}; it needs those that `mpi review export` "
+            f"wrote (task, version, line, person, verdict, reason, comment)",
+            columns=tuple(lacking),
+        )
+    return found
+
+
+def _texts(batch: pa.RecordBatch, name: str) -> list[str]:
+    column = pc.cast(batch.column(batch.schema.get_field_index(name)), pa.string())
+    return [plain_cell((text or "").strip()).strip() for text in column.to_pylist()]
+
+
+def _refusal(task: int | None, rows: Sequence[int], verdict: Verdict | None, why: str) -> Outcome:
+    word = None if verdict is None else verdict.value
+    return Outcome(task=task, rows=tuple(rows), verdict=word, outcome="refused", message=why)
+
+
+def _number(text: str) -> int | None:
+    found = _NUMBER.fullmatch(text)
+    return int(found[1]) if found else None
+
+
+def _verdict(text: str) -> Verdict | None:
+    key = " ".join(text.replace("_", " ").split()).casefold()
+    for verdict, words in VERDICT_WORDS.items():
+        if key == verdict.value.replace("_", " ").casefold() or key in words:
+            return verdict
+    return None
+
+
+def _reason(text: str) -> Reason | None:
+    if not text:
+        return Reason.OTHER
+    key = "_".join(text.replace("_", " ").split()).upper()
+    if key in Reason.__members__:
+        return Reason[key]
+    return next((reason for reason, word in REASON_WORDS.items() if word == text), None)
+
+
+def _answer(task: int, rows: Sequence[tuple[int, Mapping[str, str]]]) -> Answer | None:
+    """The answer of the lines of one task; None where no verdict was given."""
+    given = dict.fromkeys(said["verdict"] for _, said in rows if said["verdict"])
+    if not given:
+        if any(said.get("comment") or said.get("reason") for _, said in rows):
+            raise InputError("there is a reason or comment but no verdict")
+        return None
+    verdicts = {_verdict(text) for text in given}
+    if None in verdicts:
+        raise InputError(
+            "the verdict is none of MERGE, DIFFERENT, PARTLY, SPLIT, NO_CHANGE (合并, 不同, 部分, "
+            "拆分, 不变)"
+        )
+    reasons = {_reason(said.get("reason", "")) for _, said in rows if said.get("reason")}
+    if None in reasons:
+        raise InputError("the reason is none of the list; write others into the comment")
+    versions = {_number(said["version"]) for _, said in rows}
+    if None in versions or len(versions) > 1:
+        raise InputError("the version was changed; export the task again")
+    if len(verdicts) > 1 or len(reasons) > 1:
+        raise InputError("its lines say different things; give one verdict and one reason")
+    (verdict,), (version,) = verdicts, versions
+    assert verdict is not None
+    assert version is not None
+    comments = dict.fromkeys(said.get("comment", "") for _, said in rows)
+    return Answer(
+        task=task,
+        version=version,
+        verdict=verdict,
+        reason=next(iter(reasons)) or Reason.OTHER if reasons else Reason.OTHER,
+        comment=" ".join(each for each in comments if each),
+        persons=_persons(rows),
+        rows=tuple(row for row, _ in rows),
+    )
+
+
+def _persons(rows: Sequence[tuple[int, Mapping[str, str]]]) -> dict[int, str]:
+    """The letter of each line that has one."""
+    persons: dict[int, str] = {}
+    for _, said in rows:
+        letter = said.get("person", "").upper()
+        line = _number(said.get("line", ""))
+        if not letter:
+            continue
+        if line is None or not _LETTER.fullmatch(letter):
+            raise InputError("a person is a letter, beside the number of its line")
+        if persons.setdefault(line, letter) != letter:
+            raise InputError("one line names two persons")
+    return persons
+
+
+# ---------------------------------------------------------------------- applying
+
+
+def apply_answers(
+    queue: ReviewQueue,
+    answers: Answers,
+    *,
+    by: str,
+    dry_run: bool = False,
+) -> ImportReport:
+    """Decide what a sheet says, all that can be in one batch.
+
+    Parameters
+    ----------
+    queue : of an index open for writing (of a dry run, for reading)
+    answers : as `read_answers` returns them
+    by : the steward who answers for the sheet
+    dry_run : check everything and write nothing
+
+    Returns
+    -------
+    ImportReport
+
+    Notes
+    -----
+    A task that changed since the sheet was made is stale; the others are decided nevertheless.
+    """
+    outcomes = list(answers.refused)
+    asked: list[tuple[Answer, DecisionRequest]] = []
+    for answer in answers.answers:
+        try:
+            asked.append((answer, _request(queue, answer)))
+        except MpiError as error:
+            outcomes.append(_failed(answer, error))
+    results: Sequence[Decision | MpiError] = []
+    if asked:
+        requests = [request for _, request in asked]
+        results = queue.decide_many(requests, by=by, dry_run=dry_run)
+    for (answer, _), result in zip(asked, results, strict=True):
+        if isinstance(result, MpiError):
+            outcomes.append(_failed(answer, result, is_closed=_is_closed(queue, answer.task)))
+        else:
+            outcomes.append(_decided(answer, result, dry_run))
+    outcomes.sort(key=lambda each: each.rows[:1])
+    counts = dict.fromkeys(("decided", "waits", "would decide", "stale", "refused"), 0)
+    for each in outcomes:
+        counts[each.outcome] += 1
+    events = [event for each in outcomes for event in each.events]
+    return ImportReport(
+        decided=counts["decided"] + counts["would decide"],
+        waiting=counts["waits"],
+        stale=counts["stale"],
+        refused=counts["refused"],
+        unanswered=answers.unanswered,
+        is_dry_run=dry_run,
+        first_event=min(events, default=None),
+        outcomes=tuple(outcomes),
+    )
+
+
+def _failed(answer: Answer, error: MpiError, *, is_closed: bool = False) -> Outcome:
+    refusal = _refusal(answer.task, answer.rows, answer.verdict, " ".join(str(error).split()))
+    is_stale = is_closed or isinstance(error, StaleTaskError)
+    return replace(refusal, outcome="stale") if is_stale else refusal
+
+
+def _is_closed(queue: ReviewQueue, number: int) -> bool:
+    """Whether somebody has answered a task already."""
+    try:
+        return queue.row(number).status is TaskStatus.CLOSED
+    except UnknownIdError:
+        return False
+
+
+def _decided(answer: Answer, decision: Decision, dry_run: bool) -> Outcome:
+    outcome = "waits" if decision.waits_for_approval else "decided"
+    message = "another steward must approve" if decision.waits_for_approval else ""
+    return Outcome(
+        task=answer.task,
+        rows=answer.rows,
+        verdict=answer.verdict.value,
+        outcome="would decide" if dry_run and outcome == "decided" else outcome,
+        message=message,
+        events=() if dry_run else decision.events,
+    )
+
+
+def _request(queue: ReviewQueue, answer: Answer) -> DecisionRequest:
+    """The decision that an answer asks for."""
+    plain = DecisionRequest(
+        number=answer.task,
+        verdict=answer.verdict,
+        version=answer.version,
+        reason=answer.reason,
+        text=answer.comment,
+    )
+    if answer.verdict not in (Verdict.PARTLY, Verdict.SPLIT):
+        return plain
+    case = queue.case(answer.task)
+    if case.task.version != answer.version:
+        return plain  # the letters are of another case; deciding refuses it as stale
+    before = letters_of(case)
+    if set(answer.persons) - set(range(1, len(before) + 1)):
+        raise InputError("it has a line that the task has not")
+    after = [answer.persons.get(line, letter) for line, letter in enumerate(before, 1)]
+    if after == before:
+        raise InputError("no letter in the column person was changed, so nothing says which")
+    if answer.verdict is Verdict.SPLIT:
+        return _split(plain, case, before, after)
+    return replace(plain, merge=tuple(_groups(case, before, after)))
+
+
+def _groups(case: Case, before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Enterprise ids that are one person, by the letters given to their records."""
+    now: dict[str, str] = {}
+    for letter, given in zip(before, after, strict=True):
+        if now.setdefault(letter, given) != given:
+            raise InputError("records of one identity got different letters; that is a SPLIT")
+    groups: dict[str, list[str]] = defaultdict(list)
+    ids = dict(zip(before, (each.enterprise_id for each in case.records), strict=True))
+    for letter, given in now.items():
+        groups[given].append(ids[letter])
+    for group in groups.values():
+        if len(group) > 1:
+            yield tuple(group)
+
+
+def _split(
+    plain: DecisionRequest, case: Case, before: Sequence[str], after: Sequence[str]
+) -> DecisionRequest:
+    """A split: the records with a new letter leave, to the identity of that letter if it is one."""
+    changed = [place for place, letter in enumerate(before) if after[place] != letter]
+    if len({before[place] for place in changed}) > 1:
+        raise InputError("records of two identities got other letters; split them one by one")
+    if len({after[place] for place in changed}) > 1:
+        raise InputError("the records that leave got different letters; split them one by one")
+    records = [case.records[place] for place in changed]
+    target = after[changed[0]]
+    joins = next(
+        (r.enterprise_id for r, b in zip(case.records, before, strict=True) if b == target), None
+    )
+    return replace(
+        plain,
+        leave=tuple((each.source, each.record_id) for each in records),
+        merge=None if joins is None else ((joins,),),
+    )
