@@ -25,6 +25,9 @@ def main() -> None:
     parser.add_argument("--inputs", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
+    from mpi.lean_imports import import_lean
+
+    import_lean()
     import mpi
     from bench.accuracy_process import peak_bytes
 

@@ -1,10 +1,10 @@
 """Time and memory of the whole job against the number of records.
 
 Every size runs in a process of its own, from text in Parquet to results on disk, or from encoded
-rows to enterprise ids (`bench.scale_stream`). The slope is
-that of a straight line through log seconds over log records: 1 is linear, 2 quadratic. Below the
-size where the fixed cost of a run is small, time hardly grows, so the slope is fitted from
-`slope_from` on.
+rows to enterprise ids (`bench.scale_stream`), or from text in Parquet through a streamed job to
+its results (`bench.scale_stream_job`). The slope is that of a straight line through log seconds
+over log records: 1 is linear, 2 quadratic. Below the size where the fixed cost of a run is small,
+time hardly grows, so the slope is fitted from `slope_from` on.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def run_scale(
     memory: str = "8GiB",
     slope_from: str = "1m",
     stream: bool = False,
+    from_parquet: bool = False,
     say: Say = lambda _: None,
 ) -> dict[str, Any]:
     """Run the job at several sizes and write scale.json, scale.md and the charts.
@@ -54,6 +55,7 @@ def run_scale(
         are that large
     stream : instead of the whole job, from encoded rows to ids (`bench.scale_stream`), with
         `memory` as a limit that the system holds
+    from_parquet : with `stream`, from text in Parquet through the whole streamed job
     say : told what is going on
 
     Returns
@@ -64,9 +66,10 @@ def run_scale(
     facts = run_facts()
     out.mkdir(parents=True, exist_ok=True)
     points: list[dict[str, Any]] = []
-    _run_once(counts[0], out / "work", memory, stream)  # compiles what an update left uncompiled
+    module = _module(stream, from_parquet)
+    _run_once(counts[0], out / "work", memory, module)  # compiles what an update left uncompiled
     for count in counts:
-        point = _run_once(count, out / "work", memory, stream)
+        point = _run_once(count, out / "work", memory, module)
         points.append({"records": count, **point})
         say(
             f"{count:,} records: {point['seconds']:.1f} s, "
@@ -79,6 +82,7 @@ def run_scale(
         "format": 1,
         "memory": memory,
         "stream": stream,
+        "from_parquet": from_parquet or not stream,
         "run": facts,
         "points": points,
         "slope_from_records": fitted[0]["records"],
@@ -209,12 +213,20 @@ def stage_chart(found: dict[str, Any]) -> Any:
     return (cells + text).properties(width=alt.Step(84), height=alt.Step(28), title=title)
 
 
-def _run_once(records: int, work: Path, memory: str, stream: bool) -> dict[str, Any]:
+def _module(stream: bool, from_parquet: bool) -> str:
+    """The program that runs one size."""
+    if stream:
+        return "bench.scale_stream_job" if from_parquet else "bench.scale_stream"
+    return "bench.peers_ours"
+
+
+def _run_once(records: int, work: Path, memory: str, module: str) -> dict[str, Any]:
     work.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "bench.scale_stream", "--records", str(records)]
-    if not stream:
-        command = [sys.executable, "-m", "bench.peers_ours"]
+    command = [sys.executable, "-m", module]
+    if module == "bench.peers_ours":
         command += ["--inputs", str(dataset(records).records)]
+    else:
+        command += ["--records", str(records)]
     command += ["--memory", memory, "--out", str(work)]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

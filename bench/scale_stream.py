@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-__all__ = ["main"]
+__all__ = ["main", "push_out"]
 
 SAMPLE_RECORDS: Final = 200_000
 RESERVE_BYTES: Final = 3 << 28
@@ -72,7 +72,7 @@ def _run(records: int, memory_bytes: int, out: Path) -> dict[str, object]:
     population = population_of(records)
     path = out / "records.rows"
     source = write_row_file(path, population.record_source(), resident_layout(), narrow)
-    _push_out(path)
+    push_out(path)
     started = time.perf_counter()
     run = stream(source)
     ids_started = time.perf_counter()
@@ -93,8 +93,13 @@ def _run(records: int, memory_bytes: int, out: Path) -> dict[str, object]:
     }
 
 
-def _push_out(path: Path) -> None:
-    """Have the rows on disk and not in the page cache."""
+def push_out(path: Path) -> None:
+    """Have a file on disk and not in the page cache.
+
+    Parameters
+    ----------
+    path : of the file
+    """
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)

@@ -229,6 +229,14 @@ def peers(scale: str, engines: str, rules: str, out: str, quiet: bool, as_json: 
     is_flag=True,
     help="From encoded rows to enterprise ids in bounded memory, instead of the whole job.",
 )
+@click.option(
+    "--from",
+    "begin",
+    type=click.Choice(["rows", "parquet"]),
+    default="rows",
+    show_default=True,
+    help="With --stream: from encoded rows, or from text in Parquet through `mpi dedupe --stream`.",
+)
 @_out_option(f"{RESULTS}/scale", "Directory of the results.")
 @threads_option
 @quiet_option
@@ -238,6 +246,7 @@ def scale_command(
     memory: str,
     slope_from: str,
     stream: bool,
+    begin: str,
     out: str,
     quiet: bool,
     as_json: bool,
@@ -252,6 +261,7 @@ def scale_command(
       mpi bench scale
       mpi bench scale --sizes 1m,5m,20m,100m --out scale
       mpi bench scale --stream --sizes 1m,10m,30m,100m --out scale-stream
+      mpi bench scale --stream --from parquet --sizes 1m,10m,100m --out scale-stream-parquet
     """
     from bench.scale import run_scale
     from cli.show import print_json
@@ -262,6 +272,7 @@ def scale_command(
         memory=memory,
         slope_from=slope_from,
         stream=stream,
+        from_parquet=begin == "parquet",
         say=_said(quiet),
     )
     if as_json:

@@ -20,6 +20,12 @@ __all__ = ["command"]
     help="Also look for likeness where no blocking rule found a partner: more pairs, more time. "
     "Needs faiss (the `approximate` extra).",
 )
+@click.option(
+    "--stream",
+    is_flag=True,
+    help="For tables beyond memory: rows go from rule to rule on disk, links are united and "
+    "forgotten. Gives clusters.parquet and review.parquet, no links and no report.",
+)
 @index_result_options
 @run_options
 def command(inputs: tuple[str, ...], out: str, quiet: bool, as_json: bool, **options: Any) -> None:
@@ -40,11 +46,14 @@ def command(inputs: tuple[str, ...], out: str, quiet: bool, as_json: bool, **opt
       mpi dedupe 'hospital-*.parquet' --out result --memory 4GiB
       mpi dedupe people.csv --out result --index people.index
       mpi dedupe voters.csv --schema voters.toml --out result --strict
+      mpi dedupe province --out result --stream --memory 6GiB
     """
     import mpi
     from cli.progress import open_progress
     from cli.summary import print_run
+    from mpi.lean_imports import import_lean
 
+    import_lean()
     if options["index"] is None:
         del options["index"], options["digest_key"]
     with open_progress(quiet=quiet) as progress:

@@ -86,12 +86,12 @@ def _print_review(index_dir: Path) -> None:
 
     with mpi.IdentityIndex.open(index_dir) as index, index.store.read() as snapshot:
         waiting = status_counts(snapshot)["open"]
-    program, index = _program(), f"--index {shlex.quote(str(index_dir))}"
+    program, at = _program(), f"--index {shlex.quote(str(index_dir))}"
     click.echo(f"\n{waiting:,} questions wait that the engine leaves to people. In the browser:")
-    click.echo(f"  {program} review user add {index} steward --role supervisor")
-    click.echo(f"  {program} review serve {index} --language en")
+    click.echo(f"  {program} review user add {at} steward --role supervisor")
+    click.echo(f"  {program} review serve {at} --language en")
     click.echo("Without it:")
-    click.echo(f"  {program} review list {index} --table")
+    click.echo(f"  {program} review list {at} --table")
 
 
 def _program() -> str:

@@ -27,7 +27,8 @@ def command(
     """Print everything that happened to one identity, oldest first.
 
     A line an event: when, who, why, which records came and went, and for an automatic decision
-    the weights behind it. With --at, exit code 6 where it had no record at that time. Ids that are retired or redirect elsewhere have their history too.
+    the weights behind it. Ids that are retired or redirect elsewhere have their history too. With
+    --at, exit code 6 where the identity had no record at that time.
 
     \b
     Examples:

@@ -41,7 +41,9 @@ def command(left: str, right: str, out: str, quiet: bool, as_json: bool, **optio
     import mpi
     from cli.progress import open_progress
     from cli.summary import print_run
+    from mpi.lean_imports import import_lean
 
+    import_lean()
     if options["index"] is None:
         del options["index"], options["digest_key"]
     with open_progress(quiet=quiet) as progress:

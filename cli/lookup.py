@@ -63,7 +63,7 @@ def command(
         raise click.UsageError("--id-type says what --id-number is; give both.")
     if sum(each is not None for each in (id_number, source, enterprise_id)) > 1:
         raise click.UsageError(
-            "Look up by --id-number, by --source and --record-id, or by --enterprise-id: one of them."
+            "Look up by --id-number, --source with --record-id, or --enterprise-id: one of them."
         )
     from cli.identity_options import opened, print_answers
     from cli.show import print_notes

@@ -125,7 +125,7 @@ def password(index_dir: str, name: str, as_table: bool) -> None:
 @click.option(
     "--action",
     metavar="TEXT",
-    help="Only actions that begin so: page: looked, do: wrote, do:reveal, sign_in, export, command.",
+    help="Only actions that begin so: page: and do: (looked, wrote), sign_in, export, command.",
 )
 @click.option("--since", metavar="TIME", help="Only from this time on, ISO 8601 in UTC.")
 @click.option("--until", metavar="TIME", help="Only before this time, ISO 8601 in UTC.")

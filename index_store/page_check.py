@@ -7,7 +7,7 @@ values hold is not looked at; checksums of our own tell that.
 
     page    number u64 | pad u16 | flags u16 | lower u16, upper u16 (or count of pages u32) | ...
     entry   u16 place each; there low u16 | high u16 | flags u16 | key length u16 | key | value
-    meta    page + magic u32 | version u32 | address u64 | map size u64 | free, main | last u64 | id u64
+    meta    magic, version u32 | address, size u64 | trees free, main | last page, number u64
     tree    pad u32 | flags u16 | depth u16 | 3 counts u64 | entries u64 | root u64
 """
 
@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -153,7 +154,7 @@ class _Pages:
         keys = [key for key, _, _ in result][0 if kind == _LEAF else 1 :]
         if has_numbers:  # little-endian ones, unlike ours
             keys = [key[::-1] for key in keys]
-        if any(low >= high for low, high in zip(keys, keys[1:], strict=False)):
+        if any(low >= high for low, high in pairwise(keys)):
             raise _DamagedPageError(f"page {number} is damaged")
         return kind == _LEAF, result
 

@@ -196,10 +196,7 @@ def decide(
             weight_shift=shift,
         )
         cluster = merges.cluster
-        merged = np.flatnonzero(np.isfinite(merges.weight))
-        confidence[merged] = np.minimum(
-            confidence[merged], match_probability(merges.weight[merged])
-        )
+        _lower_confidence(confidence, merges)
         is_link = are_together(cluster, edges.left, edges.right)
         thresholds = _with_merges(thresholds, edges, is_link, merges)
     refusal[is_link] = 0
@@ -212,6 +209,13 @@ def decide(
         thresholds=thresholds,
         prior_shift=shift,
     )
+
+
+def _lower_confidence(confidence: NDArray[np.float64], merges: EntityMerges) -> None:
+    """A record is no surer of its cluster than the weakest merge that made it."""
+    merged = np.flatnonzero(np.isfinite(merges.weight))
+    weakest = match_probability(merges.weight[merged])
+    confidence[merged] = np.minimum(confidence[merged], weakest)
 
 
 def first_clusters(

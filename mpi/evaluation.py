@@ -190,14 +190,15 @@ def write_evaluation(evaluation: Evaluation, run: str | Path, path: str | Path) 
 
 def _parts(run: Result | pa.Table | str | Path) -> tuple[pa.Table, pa.Table | None, dict[str, Any]]:
     if isinstance(run, Result):
-        return run.clusters, run.links, run.run
+        return run.clusters, run.links if "links" in run.tables else None, run.run
     if isinstance(run, pa.Table):
         return run, None, {}
     path = Path(run)
     if path.is_file():
         return pq.read_table(path), None, {}
     facts = read_run(path)
-    return pq.read_table(path / "clusters.parquet"), pq.read_table(path / "links.parquet"), facts
+    links = None if "streamed" in facts else pq.read_table(path / "links.parquet")
+    return pq.read_table(path / "clusters.parquet"), links, facts
 
 
 def _detail_tables(

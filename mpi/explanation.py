@@ -67,7 +67,7 @@ def explain(record_a: str, record_b: str, *, run: str | Path) -> WaterfallExampl
     shift = float(facts.get("prior_shift", 0.0))
     names = [(f"{keys[0][0]}/{keys[0][1]}", f"{keys[1][0]}/{keys[1][1]}")]
     example = waterfalls(compiled, rows[:1], rows[1:2], names, [""], prior_shift=shift)[0]
-    decision, note = _decision(directory, model, keys, example.match_weight)
+    decision, note = _decision(directory, model, clusters, keys, example.match_weight)
     example = dataclasses.replace(example, decision=decision, note=note)
     return _with_values(example, model, table)
 
@@ -146,10 +146,15 @@ def _compared_columns(model: Model, table: pa.Table) -> list[str]:
 
 
 def _decision(
-    directory: Path, model: Model, keys: list[tuple[str, str]], weight: float
+    directory: Path,
+    model: Model,
+    clusters: pa.Table,
+    keys: list[tuple[str, str]],
+    weight: float,
 ) -> tuple[str, str | None]:
     """What the run decided on the pair, and why it refused it if it did."""
-    links = pq.read_table(directory / "links.parquet")
+    keeps_links = (directory / "links.parquet").exists()  # a streamed run keeps only doubts
+    links = pq.read_table(directory / ("links.parquet" if keeps_links else "review.parquet"))
     for one, other in (keys, keys[::-1]):
         mask = pc.and_(
             pc.and_(
@@ -164,10 +169,21 @@ def _decision(
         found = links.filter(mask)
         if found.num_rows:
             return found.column("decision")[0].as_py(), found.column("refused")[0].as_py()
+    if not keeps_links and len({_person(clusters, key) for key in keys}) == 1:
+        return "MATCH", None
     assert model.thresholds is not None
     if weight >= model.thresholds.match_weight_review_min:
         return "NO_MATCH", "no blocking rule brought this pair together"
     return "NO_MATCH", None
+
+
+def _person(clusters: pa.Table, key: tuple[str, str]) -> str:
+    """Enterprise id of a record."""
+    source, record_id = (
+        pc.equal(clusters.column(name), text)
+        for name, text in zip(("source", "record_id"), key, strict=True)
+    )
+    return str(clusters.filter(pc.and_(source, record_id)).column("enterprise_id")[0].as_py())
 
 
 def _with_values(example: WaterfallExample, model: Model, table: pa.Table) -> WaterfallExample:

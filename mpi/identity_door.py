@@ -49,7 +49,9 @@ def check_columns(schema: Schema, names: Iterable[str], bound: Iterable[str]) ->
     for name in given:
         if name.lower() in known or len(name) < _LETTERS_MIN or not name.isascii():
             continue
-        meant = next((alias for key, alias in missing.items() if _one_slip(name.lower(), key)), None)
+        meant = next(
+            (alias for key, alias in missing.items() if _one_slip(name.lower(), key)), None
+        )
         if meant is not None:
             raise SchemaMismatchError(
                 f"no field of the schema reads the column {name!r}; is it {meant!r}?"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,10 @@ from person.national_id import format_national_id
 from person.phones import format_phone
 
 __all__ = ["GoldenRecord", "decoded_text", "golden_of_records", "golden_record"]
+
+
+_ONE_STYLE: Final = frozenset({"date", "gender"})
+"""Kinds that are printed in one way, however the sources write them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +99,18 @@ def _texts(reader: Reader, record: int, row: NDArray[np.uint64]) -> dict[str, st
     value = reader.snapshot.get("value", number_key(record))
     if value is not None:
         texts: dict[str, str] = json.loads(value)
-        return texts
+        told = _told_by_row(reader, row, _ONE_STYLE)
+        return {name: told.get(name, text) for name, text in texts.items()}
+    return _told_by_row(reader, row, None)
+
+
+def _told_by_row(
+    reader: Reader, row: NDArray[np.uint64], kinds: frozenset[str] | None
+) -> dict[str, str]:
+    """Field -> text of what an encoded row tells of fields of some kinds, None for all."""
     layout, result = reader.engine.layout, {}
     for each in reader.engine.schema.fields:
-        if layout.is_hashed(each.name):
+        if layout.is_hashed(each.name) or (kinds is not None and each.kind not in kinds):
             continue
         components = [
             int(row[word] >> np.uint64(shift) & np.uint64((1 << bits) - 1))

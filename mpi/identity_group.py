@@ -163,9 +163,7 @@ class GroupReader(_Group):
         ----------
         asked : see there
         """
-        found: Identity | None = self._asked(
-            _Request({}, ask=lambda: self._index.lookup(**asked))
-        )
+        found: Identity | None = self._asked(_Request({}, ask=lambda: self._index.lookup(**asked)))
         return found
 
     def resolve(self, person: Person) -> Resolution:
@@ -235,7 +233,8 @@ class GroupWriter(_Group):
     def _work(self, requests: Sequence[_Request]) -> list[_Request]:
         """Write what may go together; returns the requests that have to wait for the next turn."""
         first = requests[0]
-        together, later = [], []
+        together: list[_Request] = []
+        later: list[_Request] = []
         for request in requests:
             is_alike = (request.by, request.reason) == (first.by, first.reason)
             (together if is_alike else later).append(request)

@@ -324,12 +324,11 @@ class _Load:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
         """(record numbers, identities, how many of those are new) of the run's records."""
         is_new = known < 0
+        with self.index.store.read() as snapshot:
+            first = snapshot.record_count
         if is_new.all():  # nobody is known: each cluster is founded by its smallest record
-            with self.index.store.read() as snapshot:
-                first = snapshot.record_count
-            records = np.arange(first, first + self.count)
-            founders = int(np.count_nonzero(self.cluster == np.arange(self.count)))
-            return records, first + self.cluster, founders
+            count = int(np.count_nonzero(self.cluster == np.arange(self.count)))
+            return np.arange(first, first + self.count), first + self.cluster, count
         identity = assignment.identity.copy()
         lacking = np.flatnonzero(identity == NEW_IDENTITY)
         group = self.cluster[lacking]
@@ -341,7 +340,7 @@ class _Load:
         founders = lacking[order][starts]
         reserved = self._founding_numbers(known[founders[~is_new[founders]]])
         with self.index.store.read() as snapshot:
-            first = snapshot.record_count
+            first = snapshot.record_count  # reserved numbers among them
         records = known.copy()
         records[is_new] = first + np.arange(int(is_new.sum()))
         number = records[founders]

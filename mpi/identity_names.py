@@ -133,7 +133,7 @@ def rules_with_names(
 
 
 def _exchanged(table: Any, none: OverflowTable, names: OverflowTable) -> Any:
-    """A table, or tables in tables; views stay as writable as they were: kernels are typed by it."""
+    """A table, or tables in tables; what was read-only stays so, for kernels are typed by it."""
     if isinstance(table, tuple):
         return tuple(_exchanged(each, none, names) for each in table)
     for held, new in (

@@ -19,6 +19,7 @@ from person.text import string_array
 
 __all__ = ["People", "read_people", "stated_texts"]
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class People:
     """Records at the door.
@@ -52,7 +53,6 @@ class People:
             values=self.values[place],
         )
 
-
     def taken(self, places: Sequence[int]) -> People:
         """Those at some places."""
         return People(
@@ -73,7 +73,9 @@ def joined_people(parts: Sequence[People]) -> People:
     """
     none = np.zeros(0, np.uint32)
     return People(
-        rows=np.concatenate([each.rows for each in parts]) if parts else np.zeros((0, 1), np.uint64),
+        rows=np.concatenate([each.rows for each in parts])
+        if parts
+        else np.zeros((0, 1), np.uint64),
         sources=[name for each in parts for name in each.sources],
         record_ids=[name for each in parts for name in each.record_ids],
         updated_at=np.concatenate([none, *(each.updated_at for each in parts)]),
@@ -185,9 +187,7 @@ def _texts(table: pa.Table | pa.RecordBatch, column: str | None) -> list[str]:
     return [(text or "").strip() for text in string_array(table.column(column)).to_pylist()]
 
 
-def stated_texts(
-    table: pa.Table | pa.RecordBatch, engine: Engine
-) -> list[dict[str, str] | None]:
+def stated_texts(table: pa.Table | pa.RecordBatch, engine: Engine) -> list[dict[str, str] | None]:
     """Field -> text for each record, as it was sent; empty ones left out.
 
     Parameters

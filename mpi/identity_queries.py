@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import numpy as np
 import pyarrow as pa
 
 from index_store import IndexStore, Snapshot

@@ -112,9 +112,7 @@ class Reader:
         if target is not None:
             return self.identity(target, asked_for=self.print_id(number))
         names = self._names
-        records = tuple(
-            [(names.get(s, ""), i.decode()) for s, i in zip(sources, ids, strict=True)]
-        )
+        records = tuple([(names.get(s, ""), i.decode()) for s, i in zip(sources, ids, strict=True)])
         return Identity(
             enterprise_id=self.print_id(number),
             records=records,

@@ -26,7 +26,6 @@ from mpi.identity_view import (
     write_tasked,
     write_touched,
 )
-from person.field import OVERFLOW_BIT
 
 __all__ = ["Session"]
 
@@ -132,7 +131,9 @@ class Session:
         names = self.engine.names.of_rows(rows)
         if names is None:
             return
-        is_new = [self.batch.get("overflow", h.to_bytes(8, "big")) is None for h in names.hashes.tolist()]
+        is_new = [
+            self.batch.get("overflow", h.to_bytes(8, "big")) is None for h in names.hashes.tolist()
+        ]
         write_overflow(self.batch, names, np.flatnonzero(is_new))
         self.long_names += names.hashes[is_new].tolist()
 

@@ -435,20 +435,31 @@ def _undo_record(
 
 
 def _undo_task(session: Session, change: Change) -> list[Change]:
+    """What a change of a task comes to when it is taken back; what came later stays."""
     assert isinstance(change.key, int)
     held = session.state.task(change.key)
-    if held is None or held != change.after:
+    if held is None or change.after is None:
         return []
-    if change.before is not None:
-        return [Change("task", change.key, held, change.before | _taken_back(change))]
-    closed = closed_task(held, session.by, "UNDONE", session.at_ms)
-    return [Change("task", change.key, held, closed if is_live(held) else held)]
+    if change.before is None:
+        closed = closed_task(held, session.by, "UNDONE", session.at_ms)
+        return [Change("task", change.key, held, closed if is_live(held) else held)]
+    new = dict(held)
+    for name in {*change.before, *change.after}:
+        was, became = change.before.get(name), change.after.get(name)
+        if was != became and held.get(name) == became:
+            new[name] = was
+    judged = _judged(held, change)
+    if judged is not None:
+        new["judgements"] = judged
+    kept = {name: value for name, value in new.items() if value is not None}
+    return [Change("task", change.key, held, kept)]
 
 
-def _taken_back(change: Change) -> dict[str, Any]:
-    """Judgements stay on a task after they were taken back, and say so."""
-    known = change.before.get("judgements", [])
-    given = change.after.get("judgements", [])[len(known) :]
+def _judged(held: dict[str, Any], change: Change) -> list[dict[str, Any]] | None:
+    """Judgements stay on a task after they were taken back, and say so; None without any."""
+    known = len(change.before.get("judgements", ()))
+    given = change.after.get("judgements", [])[known:]
     if not given:
-        return {}
-    return {"judgements": [*known, *(each | {"role": "undone"} for each in given)]}
+        return None
+    judgements = held.get("judgements", [])
+    return [each | {"role": "undone"} if each in given else each for each in judgements]

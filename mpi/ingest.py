@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,8 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mpi.input_file import InputFile
 from mpi.progress import Progress
 from mpi.record_times import seconds_of_column
+from mpi.repeated_ids import REPEATED_REASON, LaterIds
 from mpi.report_data import FIELD_QUALITY
 from mpi.source_names import source_names
 from mpi.tables import InputSet, Rejects
@@ -38,6 +41,7 @@ __all__ = ["STORE_NAME", "Ingested", "effective_schema", "ingest"]
 SOURCES_MAX: Final = 65_535
 STORE_NAME: Final = "encoded.arrow"
 """The encoded records, in the directory that `ingest` is given."""
+CODED_KINDS: Final = ("category", "date", "gender", "region")
 _STATUSES: Final = len(FieldStatus)
 _NO_TIMES: Final = np.zeros(0, np.uint32)
 
@@ -146,7 +150,12 @@ def _text_column(batch: pa.RecordBatch, schema: Schema, name: str) -> pa.Array |
 
 
 def ingest(
-    inputs: Sequence[InputSet], schema: Schema, scratch: Path, progress: Progress
+    inputs: Sequence[InputSet],
+    schema: Schema,
+    scratch: Path,
+    progress: Progress,
+    *,
+    later: LaterIds | None = None,
 ) -> Ingested:
     """Encode every usable row of the inputs.
 
@@ -156,6 +165,8 @@ def ingest(
     schema : as `effective_schema` returned it
     scratch : directory for the encoded store; the caller removes it
     progress : told of the records read
+    later : takes the record ids: repeated ones are found when all records are encoded, and times
+        of records are not kept, so that nothing held grows with them
 
     Returns
     -------
@@ -167,7 +178,7 @@ def ingest(
     """
     layout = layout_for(schema.fields)
     rejects = inputs[0].rejects
-    gatherer = _Gatherer(schema, rejects)
+    gatherer = _Gatherer(schema, rejects, later)
     path = scratch / STORE_NAME
     with (
         progress.stage("encode", sum(each.rows_estimate for each in inputs)) as stage,
@@ -204,6 +215,8 @@ def ingest(
 def _tasks(inputs: Sequence[InputSet], schema: Schema, notes: list[str]) -> Iterator[_Task]:
     files = [file for each in inputs for file in each.files]
     names = dict(zip(map(id, files), source_names(files), strict=True))
+    for file in files:
+        file.coded_columns = _coded_columns(schema, file)
     for side, each in enumerate(inputs):
         notes += each.notes
         bound_of: dict[int, tuple[Any, ...]] = {}
@@ -223,6 +236,16 @@ def _tasks(inputs: Sequence[InputSet], schema: Schema, notes: list[str]) -> Iter
             numbers = file.row_number(np.arange(first_row, first_row + batch.num_rows))
             name = names[id(file)]
             yield _Task(side, file.path, name, numbers, batch, bound, id_column, source_column)
+    for file in files:
+        file.coded_columns = frozenset()
+
+
+def _coded_columns(schema: Schema, file: InputFile) -> frozenset[str]:
+    """Columns whose values are few as a rule."""
+    bound = schema.bind(file.columns, path=file.path)
+    few = {each.columns[0] for each in bound if each.field.kind in CODED_KINDS}
+    source = schema.find_column(schema.source, file.columns)
+    return frozenset(few | ({source} if source else set()))
 
 
 def _encode(task: _Task, schema: Schema, layout: Layout) -> _Encoded:
@@ -237,19 +260,34 @@ def _encode(task: _Task, schema: Schema, layout: Layout) -> _Encoded:
     if task.source_column is None:
         names, index = [task.stem], np.zeros(count, np.int64)
     else:
-        column = pc.fill_null(_text_of(task, task.source_column), "")
-        column = pc.if_else(pc.equal(column, ""), task.stem, column).dictionary_encode()
-        names = column.dictionary.to_pylist()
-        index = column.indices.to_numpy().astype(np.int64)
+        names, index = _sources_of(task, task.source_column)
     time_column = schema.find_column(schema.updated_at, task.batch.schema.names)
     times = None if time_column is None else seconds_of_column(task.batch.column(time_column))
     return _Encoded(task, batch, record_id, has_id, names, index, times)
 
 
+def _sources_of(task: _Task, column: str) -> tuple[list[str], NDArray[np.int64]]:
+    """Names of the sources in a batch, and which one each record has."""
+    listed = task.batch.column(column)
+    if not pa.types.is_dictionary(listed.type) or not pa.types.is_string(listed.type.value_type):
+        listed = _raw_text_of(task, column).dictionary_encode()
+    trimmed = pc.utf8_trim_whitespace(listed.dictionary).to_pylist()
+    names = [name or task.stem for name in trimmed]
+    index = pc.fill_null(listed.indices, len(names)).to_numpy(zero_copy_only=False)
+    used = np.flatnonzero(np.bincount(index, minlength=len(names) + 1))  # a list may hold more
+    renumbered = np.zeros(len(names) + 1, np.int64)
+    renumbered[used] = np.arange(len(used))
+    return [[*names, task.stem][place] for place in used.tolist()], renumbered[index]
+
+
 def _text_of(task: _Task, column: str) -> pa.Array:
     """A column as trimmed text; a record id of 12.0 (a float for its gaps) is 12."""
+    return pc.utf8_trim_whitespace(_raw_text_of(task, column))
+
+
+def _raw_text_of(task: _Task, column: str) -> pa.Array:
     try:
-        return pc.utf8_trim_whitespace(string_array(task.batch.column(column)))
+        return string_array(task.batch.column(column))
     except InputError as error:
         raise InputError(f"{task.path}: the column {column}: {error}", path=task.path) from error
 
@@ -261,14 +299,15 @@ def _none_for_blank(texts: pa.Array) -> pa.Array:
 class _Gatherer:
     """Takes encoded batches in order: numbers sources, sets rows aside, counts, appends."""
 
-    def __init__(self, schema: Schema, rejects: Rejects) -> None:
+    def __init__(self, schema: Schema, rejects: Rejects, later: LaterIds | None) -> None:
         self.schema = schema
         self.rejects = rejects
         self.sources: dict[tuple[int, str], int] = {}
-        self.overflow = OverflowTable()
+        self._overflows: list[OverflowTable] = []
         self.unlinkable_count = 0
         self.notes: list[str] = []
-        self._seen = SeenHashes()
+        self._later = later
+        self._seen: SeenHashes | LaterIds = SeenHashes() if later is None else later
         self._quality: dict[str, NDArray[np.int64]] = {}
         self._flag_counts = np.zeros(4, np.int64)
         self._times: list[NDArray[np.uint32]] = []
@@ -286,9 +325,7 @@ class _Gatherer:
         source = self._number_sources(encoded)
         repeated = self._repeated(encoded, source)
         self._set_aside(encoded, ~encoded.has_id, "the record id is missing", source)
-        self._set_aside(
-            encoded, repeated, "an earlier row of this source has the same record id", source
-        )
+        self._set_aside(encoded, repeated, REPEATED_REASON, source)
         self._set_aside(
             encoded,
             encoded.has_id & ~repeated & encoded.batch.is_unlinkable,
@@ -301,12 +338,29 @@ class _Gatherer:
         if not kept.all():
             rows, source = rows[kept], source[kept]
             record_id = record_id.filter(pa.array(kept))
-        self.overflow = self.overflow.merged_with(encoded.batch.overflow)
+        self._add_overflow(encoded.batch.overflow)
         writer.append(rows, source, record_id)
+        if self._later is not None:
+            self._later.note(encoded.task.path, encoded.task.row_number[kept])
+            return
         times = encoded.updated_at
         self._has_times |= times is not None
         self._times.append(_NO_TIMES if times is None else times[kept])
         self._records.append(len(rows))
+
+    def _add_overflow(self, table: OverflowTable) -> None:
+        """Tables of like size are put together, so each entry is sorted a few times, not once a
+        batch."""
+        self._overflows.append(table)
+        tables = self._overflows
+        while len(tables) > 1 and len(tables[-2]) < 2 * len(tables[-1]):
+            last = tables.pop()
+            tables[-1] = tables[-1].merged_with(last)
+
+    @property
+    def overflow(self) -> OverflowTable:
+        """Text of all batches that did not fit its slot."""
+        return reduce(OverflowTable.merged_with, reversed(self._overflows), OverflowTable())
 
     def _number_sources(self, encoded: _Encoded) -> NDArray[np.uint16]:
         numbers = []
@@ -351,8 +405,10 @@ class _Gatherer:
     def _count(
         self, encoded: _Encoded, source: NDArray[np.uint16], kept: NDArray[np.bool_]
     ) -> None:
+        every = bool(kept.all())
+        first = (source if every else source[kept]).astype(np.int64) * _STATUSES
         for name, status in encoded.batch.status.items():
-            code = source[kept].astype(np.int64) * _STATUSES + status[kept]
+            code = first + (status if every else status[kept])
             counts = np.bincount(code, minlength=len(self.sources) * _STATUSES)
             counts = counts.reshape(-1, _STATUSES)
             before = self._quality.get(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +29,10 @@ SUFFIXES: Final = (
     *(f"{suffix}.gz" for suffix in TEXT_SUFFIXES),
 )
 
+READ_BYTES: Final = 1 << 20
+CODED_BYTES_MAX: Final = 4
+"""A value that a file keeps as a number in a list takes less, its share of the list included."""
+
 
 class InputFile:
     """One table of the input: a file, or an Arrow table in memory.
@@ -43,6 +47,8 @@ class InputFile:
     size_bytes : on disk, or in memory
     rows_known : number of rows where the format states it, else None
     rows_read, rows_rejected : by the latest pass over the file
+    coded_columns : columns that a pass may hand out as dictionary arrays, where the file keeps
+        them so: fewer bytes to read, and each value to encode once
     """
 
     def __init__(self, path: str, kind: str, size_bytes: int, columns: Sequence[str]) -> None:
@@ -55,7 +61,9 @@ class InputFile:
         self.rows_read = 0
         self.dialect: Dialect | None = None
         self.table: pa.Table | None = None
+        self.coded_columns: frozenset[str] = frozenset()
         self._rejected: list[int] = []
+        self._only: tuple[str, ...] | None = None
 
     @property
     def stem(self) -> str:
@@ -108,6 +116,25 @@ class InputFile:
         rejected = np.asarray(sorted(self._rejected), np.int64)
         return row_numbers(np.atleast_1d(np.asarray(positions, np.int64)), rejected)
 
+    def read_only_columns(self, names: Collection[str]) -> None:
+        """Leave out other columns from now on, where the format allows to read a few.
+
+        Parameters
+        ----------
+        names : of columns, trimmed
+        """
+        if self.format != "parquet":
+            return
+        with pq.ParquetFile(self.path, memory_map=True) as parquet:
+            written = parquet.schema_arrow.names
+        if any("." in name for name in written):  # would be read as a path into a nested column
+            return
+        pairs = zip(written, self.columns, strict=True)
+        chosen = [(raw, name) for raw, name in pairs if name in names]
+        if chosen:
+            self._only = tuple(raw for raw, _ in chosen)
+            self.columns = tuple(name for _, name in chosen)
+
     def fingerprint(self) -> list[Any]:
         """What tells, without reading it, whether a file is still the one it was."""
         if self.table is not None:
@@ -155,12 +182,15 @@ class InputFile:
                 Path(self.path), self.dialect, batch_rows=batch_rows, reject=reject
             )
         else:
-            yield from _arrow_batches(self.path, self.format, batch_rows)
+            coded = [n for n, name in enumerate(self.columns) if name in self.coded_columns]
+            yield from _arrow_batches(self.path, self.format, batch_rows, self._only, coded)
 
 
-def _arrow_batches(path: str, kind: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
+def _arrow_batches(
+    path: str, kind: str, batch_rows: int, only: Sequence[str] | None, coded: Sequence[int]
+) -> Iterator[pa.RecordBatch]:
     readers: dict[str, Callable[[], Iterator[pa.RecordBatch]]] = {
-        "parquet": lambda: _parquet_batches(path, batch_rows),
+        "parquet": lambda: _parquet_batches(path, batch_rows, only, coded),
         "arrow": lambda: _ipc_file_batches(path),
         "arrow-stream": lambda: _ipc_stream_batches(path),
     }
@@ -187,9 +217,34 @@ def _checked(path: str, batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def _parquet_batches(path: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
+def _parquet_batches(
+    path: str, batch_rows: int, only: Sequence[str] | None, coded: Sequence[int]
+) -> Iterator[pa.RecordBatch]:
+    listed = _listed_columns(path, only, coded) if coded else []
+    if only is None:
+        with pq.ParquetFile(path, memory_map=True, read_dictionary=listed) as parquet:
+            yield from parquet.iter_batches(batch_size=batch_rows)
+        return
+    # Read, not mapped: the pages of a mapped file count as the process's own until it ends.
+    with pq.ParquetFile(path, buffer_size=READ_BYTES, read_dictionary=listed) as parquet:
+        yield from parquet.iter_batches(batch_size=batch_rows, columns=list(only))
+
+
+def _listed_columns(path: str, only: Sequence[str] | None, coded: Sequence[int]) -> list[str]:
+    """Which of the columns of text are kept as a list of values and their numbers."""
     with pq.ParquetFile(path, memory_map=True) as parquet:
-        yield from parquet.iter_batches(batch_size=batch_rows)
+        metadata, schema = parquet.metadata, parquet.schema_arrow
+    names = list(only or schema.names)
+    if not metadata.num_row_groups or metadata.num_columns != len(schema.names):
+        return []  # nested columns: their numbers are not ours
+    group, listed = metadata.row_group(0), []
+    for number in coded:
+        place = schema.names.index(names[number])
+        held = group.column(place)
+        is_small = held.total_uncompressed_size < CODED_BYTES_MAX * held.num_values
+        if is_small and pa.types.is_string(schema.types[place]):
+            listed.append(names[number])
+    return listed
 
 
 def _ipc_file_batches(path: str) -> Iterator[pa.RecordBatch]:

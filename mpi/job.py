@@ -46,11 +46,11 @@ from mpi.stage_profile import StageProfile
 from mpi.tables import InputSet
 from mpi.train_run import Trained, random_patterns, refit, train_on
 from mpi.weighed import WeighedPairs, reweigh, weighed_pairs
-from person.errors import ConfigError
+from person.errors import ConfigError, OutputError
 from person.jit import source_digest
 from person.store import EncodedStore
 
-__all__ = ["run_job"]
+__all__ = ["id_namespace", "open_stages", "run_job"]
 
 
 def run_job(
@@ -70,7 +70,9 @@ def run_job(
     with ExitStack() as stack:
         output, stages = None, None
         if out is not None:
-            stages = stack.enter_context(_stages(out, inputs, mode, options, needed_bytes))
+            stages = stack.enter_context(open_stages(out, inputs, mode, options, needed_bytes))
+            if options.resume and not (options.overwrite or stages.can_go_on):
+                _check_not_finished(Path(out))
             output = stack.enter_context(
                 OutputDirectory(out, overwrite=options.overwrite, needed_bytes=needed_bytes)
             )
@@ -94,13 +96,31 @@ def run_job(
     return result
 
 
-def _stages(
+def _check_not_finished(out: Path) -> None:
+    """Say so where the run that is to be resumed has come to its end."""
+    if (out / "run.json").is_file():
+        raise OutputError(
+            f"{out}: there is nothing to resume: the run that wrote it has ended; "
+            "--overwrite runs it again",
+            path=str(out),
+        )
+
+
+def open_stages(
     out: str | Path,
     inputs: Sequence[InputSet],
     mode: str,
     options: JobOptions,
     needed_bytes: int,
 ) -> RunStages:
+    """The directory of a run's stages, told by its output; see `mpi.run_stages`.
+
+    Parameters
+    ----------
+    out : where the run will write its results
+    inputs, mode, options : what was asked for: only a run that was asked the same is resumed
+    needed_bytes : refuse at the start if the disk has less free
+    """
     asked = dataclasses.asdict(options)
     for key in ("memory", "overwrite", "resume", "index", "digest_key"):  # they change no stage
         del asked[key]
@@ -234,7 +254,10 @@ def _finish(
 
 def _load_index(
     inputs: Sequence[InputSet],
-    prepared: Prepared, finished: _Finished, options: JobOptions, timer: StageProfile
+    prepared: Prepared,
+    finished: _Finished,
+    options: JobOptions,
+    timer: StageProfile,
 ) -> Any:
     """Bring the outcome into the identity index, where one was named."""
     if options.index is None:
@@ -301,7 +324,7 @@ def _lines(
     return draw_lines(pairs.weight, pairs.relative, alarms, given, shift=shift), shift, alarms
 
 
-def _namespace(described: Sequence[Mapping[str, Any]], options: JobOptions) -> str:
+def id_namespace(described: Sequence[Mapping[str, Any]], options: JobOptions) -> str:
     """What sets the enterprise ids of this table apart from those of any other."""
     return "|".join([str(options.seed), *(each["sha256"] or each["path"] for each in described)])
 
@@ -318,7 +341,7 @@ def _result(
     """Build the tables, in memory or straight into the output, and gather the report."""
     ingested, decided, model = prepared.ingested, finished.decided, finished.model
     with job.timer.stage("write results", ingested.record_count):
-        namespace = _namespace(described, job.options)
+        namespace = id_namespace(described, job.options)
         lasting = None if loaded is None else loaded.enterprise_ids
         clusters = ClusterRows(ingested, decided, namespace, enterprise_ids=lasting)
         links = PairRows(ingested, finished.compiled, decided)

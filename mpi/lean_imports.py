@@ -8,9 +8,11 @@ this is for processes of our own that do nothing else: never called by the libra
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 __all__ = ["import_lean"]
 
@@ -25,15 +27,26 @@ def import_lean() -> None:
         pa.array(np.zeros(1)).to_numpy(zero_copy_only=False)  # asks for pandas
 
 
+class _Refuser(MetaPathFinder):
+    """A finder that says of some packages that they are not there."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+
+    def find_spec(
+        self, fullname: str, _path: Sequence[str] | None, _target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname.partition(".")[0] in self._names:
+            raise ModuleNotFoundError(f"{fullname} is not needed here", name=fullname)
+        return None
+
+
 @contextmanager
 def _hidden(*names: str) -> Iterator[None]:
     """Let imports of these packages fail inside the block, unless they have been imported."""
-    modules: dict[str, Any] = sys.modules
-    hidden = [name for name in names if name not in modules]
-    for name in hidden:
-        modules[name] = None
+    refuser = _Refuser(names)
+    sys.meta_path.insert(0, refuser)
     try:
         yield
     finally:
-        for name in hidden:
-            del modules[name]
+        sys.meta_path.remove(refuser)

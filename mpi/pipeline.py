@@ -20,6 +20,7 @@ from mpi.progress import NO_PROGRESS, Progress
 from mpi.result import Result
 from mpi.scratch import scratch_directory
 from mpi.stage_profile import StageProfile
+from mpi.stream_job import run_streamed_job
 from mpi.tables import open_inputs
 from mpi.train_run import train_on
 from person.errors import ConfigError, TrainingError
@@ -45,6 +46,7 @@ def dedupe(
     resume: bool = False,
     index: str | Path | None = None,
     digest_key: str | Path | None = None,
+    stream: bool = False,
     progress: Progress | None = None,
 ) -> Result:
     """Find which records of a table are the same person.
@@ -64,6 +66,8 @@ def dedupe(
     resume : go on from what a killed run with the same `out`, inputs and options had finished
     index : identity index that takes the outcome; made if it is not there
     digest_key : key file of an index that keeps identifiers as keyed digests
+    stream : for tables beyond memory: rows go from rule to rule on disk, links are united and
+        forgotten (`mpi.stream_job`); needs `out`
     progress : told of each stage, see `mpi.progress`
 
     Returns
@@ -86,9 +90,12 @@ def dedupe(
         resume=resume,
         index=index,
         digest_key=digest_key,
+        stream=stream,
     )
     if clustering == "one_to_one":
         raise ConfigError("one_to_one clustering needs two tables; use mpi.link")
+    if stream:
+        return run_streamed_job(open_inputs(inputs), options, out=out, progress=progress)
     return run_job([open_inputs(inputs)], "dedupe", options, out=out, progress=progress)
 
 

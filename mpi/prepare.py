@@ -44,6 +44,7 @@ class JobOptions:
     resume : go on from what a killed run with the same output had finished
     index : identity index that takes the outcome; made if it is not there
     digest_key : key file of an index that keeps identifiers as keyed digests
+    stream : carry rows from rule to rule on disk and keep no link: for tables beyond memory
     """
 
     schema: Schema | str | Path | None = None
@@ -57,6 +58,7 @@ class JobOptions:
     resume: bool = False
     index: str | Path | None = None
     digest_key: str | Path | None = None
+    stream: bool = False
 
     def __post_init__(self) -> None:
         if self.clustering not in CLUSTERINGS:

@@ -30,7 +30,7 @@ from mpi.waterfall import waterfalls
 from mpi.weighed import WeighedPairs
 from mpi.weight_levels import weight_levels
 
-__all__ = ["build_report"]
+__all__ = ["QUALITY_SOURCES_MAX", "build_report", "quality_by_source"]
 
 EXAMPLES_PER_ZONE: Final = 2
 UNLINKABLE_SAMPLE: Final = 50_000
@@ -83,7 +83,7 @@ def build_report(
         largest_runs=largest,
         cluster_sizes=cluster_size_table(sizes[sizes > 0].astype(np.int64)),
         examples=tuple(_examples(ingested, compiled, decided, shift)),
-        field_quality=_quality_by_source(ingested.quality),
+        field_quality=quality_by_source(ingested.quality),
         unlinkables=_unlinkables(ingested, compiled, shift),
         calibration=expected_curve(weights, levels.count, point_count_max=200),
         model={
@@ -96,8 +96,17 @@ def build_report(
     )
 
 
-def _quality_by_source(quality: pa.Table) -> pa.Table:
-    """Data quality of the largest sources, and of all others together."""
+def quality_by_source(quality: pa.Table) -> pa.Table:
+    """Data quality of the largest sources, and of all others together.
+
+    Parameters
+    ----------
+    quality : table of FIELD_QUALITY
+
+    Returns
+    -------
+    table of FIELD_QUALITY with at most QUALITY_SOURCES_MAX sources
+    """
     sizes = quality.group_by("source").aggregate([("records", "sum")])
     if sizes.num_rows <= QUALITY_SOURCES_MAX:
         return quality

@@ -17,6 +17,7 @@ from matching.model import Model
 from mpi.outputs import OutputDirectory
 from mpi.report import load_charts, write_report
 from mpi.report_data import ReportData
+from person.errors import ConfigError
 
 __all__ = ["Result", "RowTable", "WrittenTable", "held_table", "write_result", "writing_tables"]
 
@@ -50,7 +51,8 @@ class Result:
     """The outcome of `mpi.dedupe` or `mpi.link`.
 
     The tables `clusters`, `links` and `review` are read from the output directory each time they
-    are asked for, where the run wrote one; else they are held.
+    are asked for, where the run wrote one; else they are held. A streamed run has no links and no
+    report.
 
     Attributes
     ----------
@@ -59,7 +61,7 @@ class Result:
     model : as used, with its thresholds
     frequencies : term frequencies by comparison part
     run : what run.json holds
-    report : what report.html shows
+    report : what report.html shows; None of a streamed run
     """
 
     tables: Mapping[str, pa.Table | WrittenTable] = field(repr=False)
@@ -67,11 +69,12 @@ class Result:
     model: Model
     frequencies: Mapping[str, TermFrequencies] = field(repr=False)
     run: dict[str, Any] = field(repr=False)
-    report: ReportData = field(repr=False)
+    report: ReportData | None = field(repr=False)
 
     @property
     def clusters(self) -> pa.Table:
-        """(source, record_id, enterprise_id, cluster_size, confidence), a row a record."""
+        """(source, record_id, enterprise_id, cluster_size, confidence), a row a record; without
+        confidence of a streamed run."""
         return self._table("clusters")
 
     @property
@@ -87,6 +90,8 @@ class Result:
         return self._table("review")
 
     def _table(self, name: str) -> pa.Table:
+        if name not in self.tables:
+            raise ConfigError(f"a streamed run keeps no {name}; run without streaming for them")
         table = self.tables[name]
         return table.read() if isinstance(table, WrittenTable) else table
 
@@ -104,6 +109,8 @@ def writing_tables(
     rows: Mapping[str, RowTable],
     frequencies: Mapping[str, TermFrequencies],
     output: OutputDirectory,
+    *,
+    charts: bool = True,
 ) -> Iterator[None]:
     """Write tables as Parquet while the block runs, each on a thread of its own.
 
@@ -114,6 +121,7 @@ def writing_tables(
     rows : file stem -> rows
     frequencies : term frequencies by comparison part
     output : where to
+    charts : a report with charts is written next
     """
 
     def write(name: str, table: RowTable) -> None:
@@ -128,7 +136,9 @@ def writing_tables(
     pool = ThreadPoolExecutor(len(rows) + 2, thread_name_prefix="mpi-write")
     with pool:
         under_way = [pool.submit(write, name, table) for name, table in rows.items()]
-        under_way += [pool.submit(write_frequencies), pool.submit(load_charts)]
+        under_way.append(pool.submit(write_frequencies))
+        if charts:
+            under_way.append(pool.submit(load_charts))
         yield
         for each in under_way:
             each.result()
@@ -139,4 +149,5 @@ def write_result(result: Result, output: OutputDirectory) -> None:
     output.write_table("rejects.parquet", result.rejects)
     output.write_json("model.json", result.model.to_dict())
     output.write_json("run.json", result.run)
-    write_report(result.report, output.file("report.html"))
+    if result.report is not None:
+        write_report(result.report, output.file("report.html"))

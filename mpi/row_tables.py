@@ -25,7 +25,7 @@ from person.enterprise_id import enterprise_ids_for, format_enterprise_ids
 from person.jit import kernel, prefetch
 from person.threads import ordered_map, slices
 
-__all__ = ["CLUSTERS", "ClusterRows", "PairRows"]
+__all__ = ["CLUSTERS", "ClusterRows", "PairRows", "count_sizes"]
 
 CLUSTERS: Final = pa.schema(
     [
@@ -43,7 +43,8 @@ _WORDS: Final = pa.dictionary(pa.int32(), pa.string())
 
 
 @kernel
-def _count_sizes(cluster, sizes):  # type: ignore[no-untyped-def]
+def count_sizes(cluster, sizes):  # type: ignore[no-untyped-def]
+    """Count the records of each cluster into sizes, int32[n_records], at its smallest record."""
     for row in range(cluster.shape[0]):
         prefetch(sizes, np.int64(cluster[min(row + AHEAD, cluster.shape[0] - 1)]))
         sizes[cluster[row]] += 1
@@ -88,7 +89,7 @@ class ClusterRows:
         self._ingested, self._decided, self._namespace = ingested, decided, namespace
         self._enterprise_ids = enterprise_ids
         self.sizes = np.zeros(ingested.record_count, np.int32)
-        _count_sizes(decided.cluster, self.sizes)
+        count_sizes(decided.cluster, self.sizes)
 
     @property
     def row_count(self) -> int:
@@ -129,18 +130,24 @@ class _Levels:
 
 
 class _WeightOrder:
-    """The order of the pairs by falling weight, found when the first of several tables asks."""
+    """The order of the pairs, found when the first of several tables asks."""
 
-    def __init__(self, decided: Decided) -> None:
+    def __init__(self, decided: Decided, by_weight: bool) -> None:
         self._weight = decided.edges.weight
+        self._by_weight = by_weight
         self._order: NDArray[np.int64] | None = None
         self._lock = threading.Lock()
 
     def all_pairs(self) -> NDArray[np.int64]:
         with self._lock:
             if self._order is None:
-                self._order = heaviest_first(self._weight)
+                order = heaviest_first if self._by_weight else _as_they_come
+                self._order = order(self._weight)
             return self._order
+
+
+def _as_they_come(weight: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.arange(len(weight))
 
 
 class PairRows:
@@ -151,6 +158,8 @@ class PairRows:
     ingested, decided : as for ClusterRows
     compiled : the model that compared the pairs
     for_review : only the pairs that a person should decide, each with its reason
+    like : a table of the same pairs, whose order and patterns serve here too
+    by_weight : heaviest first; else in the order of the pairs
 
     Attributes
     ----------
@@ -165,10 +174,11 @@ class PairRows:
         *,
         for_review: bool = False,
         like: PairRows | None = None,
+        by_weight: bool = True,
     ) -> None:
         self._ingested, self._decided, self._for_review = ingested, decided, for_review
         if like is None:
-            self._order = _WeightOrder(decided)
+            self._order = _WeightOrder(decided, by_weight)
             self._patterns: PatternIndex = index_patterns(decided.edges.pattern)
         else:
             self._order, self._patterns = like._order, like._patterns

@@ -16,7 +16,7 @@ from mpi.decide import Decided, expected_facts
 from mpi.prepare import JobOptions, Prepared
 from mpi.score_run import Scored
 
-__all__ = ["run_facts"]
+__all__ = ["parameter_facts", "run_facts", "version_facts"]
 
 
 def run_facts(
@@ -40,18 +40,12 @@ def run_facts(
     options, mode : what was asked for
     """
     ingested = prepared.ingested
-    parameters = dataclasses.asdict(dataclasses.replace(options, schema=None, model=None))
-    parameters["schema"] = ingested.schema.name
-    parameters["model"] = str(options.model) if isinstance(options.model, (str, Path)) else None
-    del parameters["resume"]
-    for key in ("index", "digest_key"):
-        parameters[key] = None if parameters[key] is None else str(parameters[key])
     warnings = [*ingested.notes, *prepared.notes, *model.training.get("notes", ())]
     warnings += decided.notes
     return {
         "command": mode,
-        "parameters": parameters | {"mode": mode},
-        "versions": _versions(),
+        "parameters": parameter_facts(options, ingested.schema.name, mode),
+        "versions": version_facts(),
         "counts": {
             "records": ingested.record_count,
             "sources": len(ingested.sources),
@@ -72,6 +66,25 @@ def run_facts(
     }
 
 
-def _versions() -> dict[str, str]:
+def parameter_facts(options: JobOptions, schema: str, mode: str) -> dict[str, Any]:
+    """What was asked for.
+
+    Parameters
+    ----------
+    options : of the job
+    schema : its name
+    mode : 'dedupe', 'link_only' or 'link_and_dedupe'
+    """
+    parameters = dataclasses.asdict(dataclasses.replace(options, schema=None, model=None))
+    parameters["schema"] = schema
+    parameters["model"] = str(options.model) if isinstance(options.model, (str, Path)) else None
+    del parameters["resume"]
+    for key in ("index", "digest_key"):
+        parameters[key] = None if parameters[key] is None else str(parameters[key])
+    return parameters | {"mode": mode}
+
+
+def version_facts() -> dict[str, str]:
+    """Versions of what a result depends on."""
     names = ("mpi-index", "numpy", "numba", "pyarrow")
     return {"python": platform.python_version()} | {name: version(name) for name in names}

@@ -123,6 +123,11 @@ class RunStages:
             with disk_full_errors(self.path):
                 raise error
 
+    @property
+    def can_go_on(self) -> bool:
+        """An earlier run of the same fingerprint left stages that this one takes over."""
+        return bool(self._finished)
+
     def run(
         self,
         name: str,

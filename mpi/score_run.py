@@ -97,6 +97,7 @@ def score_candidates(
     *,
     memory_bytes: int,
     progress: Progress,
+    key_share: float = 1.0,
 ) -> Scored:
     """Run the blocking passes and score each candidate pair once.
 
@@ -108,6 +109,7 @@ def score_candidates(
     space : which pairs the job asks about
     memory_bytes : for the passes' buffers
     progress : told of the pairs scored
+    key_share : share of all keys that is looked at, of every rule
 
     Returns
     -------
@@ -130,6 +132,7 @@ def score_candidates(
             link_mode="link_only" if space.mode == "link_only" else "dedupe",
             consumer=consume,
             overflow=ingested.overflow,
+            key_share=key_share,
         )
         stage.advance(sink.pair_count)
         # A pair met again inside a refined block carries the same weight; the sink keeps one.

@@ -4,7 +4,8 @@ For a model and a link line that are given. Records come from any `RecordSource`
 generator. Without a scratch directory they are read again for every rule and every range of keys
 that memory asks for; with one they are read once and carried from rule to rule on disk
 (`blocking.spilled`). What stays is 4 bytes a record, a union-find; no pair is kept. Pairs that
-only a steward may link are not united (`mpi.pair_guards`), but clusters are connected components:
+only a steward may link are not united (`mpi.pair_guards`); they and the pairs between the lines
+go to an `EdgeSink` where one is given. Clusters are connected components:
 the guards of `mpi.clustering` need all links of a cluster at once.
 """
 
@@ -26,7 +27,8 @@ from blocking.passes import MEMORY_BYTES_MIN, PassRunner
 from blocking.report import PassReport
 from blocking.rules import BlockingRule
 from blocking.spilled import SpilledRunner
-from matching.compiled import CompiledModel
+from matching.compiled import CompiledModel, PairScores
+from mpi.edge_sink import EdgeSink
 from mpi.pair_guards import pattern_refusals
 from mpi.progress import NO_PROGRESS, Progress
 from mpi.union_kernels import add_patterns, label_sets, look_up_patterns, unite_pairs
@@ -79,6 +81,8 @@ def stream_dedupe(
     overflow: OverflowTable | None = None,
     link_mode: str = "dedupe",
     scratch: Path | None = None,
+    review: EdgeSink | None = None,
+    review_weight: float = float("inf"),
     progress: Progress = NO_PROGRESS,
     report: Callable[[str, float], Any] = lambda _, __: None,
 ) -> StreamedRun:
@@ -97,6 +101,9 @@ def stream_dedupe(
     link_mode : 'dedupe', or 'link_only' for pairs of different sources
     scratch : directory for one copy of the rows on disk (`blocking.spilled.spilled_disk_bytes`);
         for rules that give a record one key each
+    review : keeps the pairs that a person should decide: refused ones, and those under the link
+        line; its memory is not counted here
+    review_weight : least weight of these pairs
     progress : told of each rule
     report : told the name and the seconds of each step as it ends
 
@@ -117,7 +124,7 @@ def stream_dedupe(
     steps = _Steps(report)
     with steps.step("allocate"):
         parent = _own_labels(count)
-    linker = _Linker(compiled, parent, link_weight)
+    linker = _Linker(compiled, parent, link_weight, review, review_weight)
     settings: dict[str, Any] = {
         "memory_bytes": room,
         "link_mode": link_mode,
@@ -220,11 +227,18 @@ class _Linker:
     """Scores chunks of pairs from any thread and unites those that are one person."""
 
     def __init__(
-        self, compiled: CompiledModel, parent: NDArray[np.uint32], link_weight: float
+        self,
+        compiled: CompiledModel,
+        parent: NDArray[np.uint32],
+        link_weight: float,
+        review: EdgeSink | None,
+        review_weight: float,
     ) -> None:
         self._compiled = compiled
         self._parent = parent
         self._link_weight = link_weight
+        self._review = review
+        self._weight_min = link_weight if review is None else min(link_weight, review_weight)
         self._guards = _Guards(compiled)
         self._lock = threading.Lock()
         self.link_count = 0
@@ -232,7 +246,7 @@ class _Linker:
 
     def consume(self, chunk: CandidateChunk) -> None:
         rows, left, right = chunk.rows, chunk.left, chunk.right
-        scores = self._compiled.score(rows, rows, left, right, weight_min=self._link_weight)
+        scores = self._compiled.score(rows, rows, left, right, weight_min=self._weight_min)
         if not len(scores.weight):
             return
         refused = self._guards.refused(scores.pattern)
@@ -244,6 +258,15 @@ class _Linker:
         with self._lock:
             self.link_count += links
             self.refused_count += above
+        if self._review is not None:
+            doubtful = (refused != 0) | (scores.weight < self._link_weight)
+            self._review.take(chunk, left, right, _some(scores, np.flatnonzero(doubtful)))
+
+
+def _some(scores: PairScores, chosen: NDArray[np.intp]) -> PairScores:
+    return PairScores(
+        scores.weight[chosen], scores.pattern[chosen], scores.cell_counts, scores.pair[chosen]
+    )
 
 
 class _Guards:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from blocking.buckets import CandidateChunk
 from blocking.passes import PassRunner
 from blocking.rules import BlockingRule
 from matching.compiled import CompiledModel, compile_model
-from matching.frequencies import TermFrequencies, count_exact_agreement
+from matching.frequencies import ExactAgreement, TermFrequencies, count_exact_agreement
 from matching.model import Model
 from matching.patterns import PatternCounter, PatternCounts
 from matching.shipped import shipped_model
@@ -27,8 +27,11 @@ from person.records import origin_sources
 from person.threads import map_slices, slices
 
 __all__ = [
+    "KEY_PREFIXES",
     "PairSpace",
     "Trained",
+    "candidate_patterns",
+    "learning_prefixes",
     "pair_space",
     "random_patterns",
     "refit",
@@ -44,6 +47,8 @@ LEARNING_RECORDS: Final = 400_000
 whole blocks at a time. The last fit is to all pairs that scoring keeps in any case."""
 KEY_PREFIXES: Final = 1 << 16
 """Equal parts of a rule's keys, as `PassRunner.run_rule` counts them."""
+
+_Agreements = Mapping[str, Mapping[frozenset[int], ExactAgreement]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +111,8 @@ def train_on(
     matches: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
     judged: PairLabels | None = None,
     options: TrainingOptions | None = None,
+    candidates: Callable[[CompiledModel], PatternCounts] | None = None,
+    agreement_scale: float = 1.0,
 ) -> Trained:
     """Fit m, u and the prior of `model` to the records.
 
@@ -121,6 +128,9 @@ def train_on(
     seed : of the random pairs
     progress : told of each stage
     options : TrainingOptions other than the usual
+    candidates : counts the candidate pairs' patterns, where they are not those of `ingested`; it
+        is then a sample of the records, for counts and random pairs
+    agreement_scale : pairs of the table for each pair of that sample
 
     Returns
     -------
@@ -139,14 +149,15 @@ def train_on(
         random = random_patterns(ingested, untrained, space, seed)
         stage.advance(int(random.pair_count))
     with progress.stage("learn from candidate pairs"):
-        candidates = _candidate_patterns(ingested, untrained, rules, space, memory_bytes)
-        known = None
-        if matches is not None:
-            known = _patterns_of(untrained, ingested, *matches)
+        if candidates is None:
+            found = candidate_patterns(ingested, untrained, rules, space, memory_bytes)
+        else:
+            found = candidates(untrained)
+        known = None if matches is None else _patterns_of(untrained, ingested, *matches)
         observed = TrainingInput(
-            candidates=candidates,
+            candidates=found,
             random=random,
-            agreements=agreements,
+            agreements=_scaled(agreements, agreement_scale),
             total_pairs=space.total_pairs,
             matches=known,
             judged_same=_judged_patterns(untrained, ingested, judged, same=True),
@@ -155,10 +166,19 @@ def train_on(
         )
         fitted = estimate(untrained, observed, options or options_for(model))
     method = "labels" if matches is not None else "expectation-maximisation"
-    if judged is not None:
-        method += " with decided pairs"
+    method += " with decided pairs" if judged is not None else ""
     trained = _fitted_model(model, fitted, {"method": method, "seed": seed})
     return Trained(model=trained, frequencies=frequencies, random=random, observed=observed)
+
+
+def _scaled(agreements: _Agreements, scale: float) -> _Agreements:
+    return {
+        name: {
+            parts: ExactAgreement(each.agreeing_pairs * scale, each.present_pairs * scale)
+            for parts, each in counted.items()
+        }
+        for name, counted in agreements.items()
+    }
 
 
 def _judged_patterns(
@@ -251,13 +271,27 @@ class ThreadCounters:
         return PatternCounts(unique, np.bincount(place, counts, len(unique)).astype(np.float64))
 
 
-def _candidate_patterns(
+def candidate_patterns(
     ingested: Ingested,
     compiled: CompiledModel,
     rules: Sequence[BlockingRule],
     space: PairSpace,
     memory_bytes: int,
+    *,
+    prefixes: int | None = None,
 ) -> PatternCounts:
+    """Count the agreement patterns of candidate pairs, of a large table those of a share of keys.
+
+    Parameters
+    ----------
+    ingested : the encoded records
+    compiled : the model whose comparisons are made
+    rules : blocking rules, in order of precedence
+    space : which pairs the job asks about
+    memory_bytes : for the passes' buffers
+    prefixes : of KEY_PREFIXES equal parts of the keys, how many are looked at; None for as many
+        as the number of records asks for
+    """
     counters = ThreadCounters()
 
     def consume(chunk: CandidateChunk) -> None:
@@ -272,12 +306,19 @@ def _candidate_patterns(
         link_mode="link_only" if space.mode == "link_only" else "dedupe",
         overflow=ingested.overflow,
     )
-    share = min(1.0, LEARNING_RECORDS / max(ingested.record_count, 1))
-    prefixes = max(1, round(share * KEY_PREFIXES)) if share < 1.0 else None
+    if prefixes is None:
+        prefixes = learning_prefixes(ingested.record_count)
+    kept = None if prefixes == KEY_PREFIXES else prefixes
     for place in range(len(runner.numbers)):
-        runner.run_rule(place, consume, keep_prefixes=prefixes)
+        runner.run_rule(place, consume, keep_prefixes=kept)
     counts = counters.result()
-    return counts if prefixes is None else counts.scaled(KEY_PREFIXES / prefixes)
+    return counts if kept is None else counts.scaled(KEY_PREFIXES / prefixes)
+
+
+def learning_prefixes(record_count: int) -> int:
+    """Of KEY_PREFIXES equal parts of the keys, how many a table of so many records learns from."""
+    share = min(1.0, LEARNING_RECORDS / max(record_count, 1))
+    return max(1, round(share * KEY_PREFIXES))
 
 
 def pairs_in_space(

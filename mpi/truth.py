@@ -36,7 +36,8 @@ def read_truth(truth: Any) -> pa.Table:
     ----------
     truth : path (a directory of `mpi generate` too) or Arrow table with columns (record_id,
         entity_id) or (record_id_l, record_id_r), usual other names allowed, and source columns
-        where ids repeat. A table of exactly two columns of other names is read as pairs
+        where ids repeat. A table of exactly two columns of other names is read as pairs; of pairs
+        with a `verdict`, as stewards decide them, only SAME ones count
 
     Returns
     -------
@@ -66,6 +67,9 @@ def read_truth(truth: Any) -> pa.Table:
             path=inputs.files[0].path,
             columns=("record_id", "entity_id"),
         )
+    if verdict := _find(columns, ("verdict",)):
+        said = pc.utf8_upper(pc.cast(table[verdict], pa.string()))
+        table = table.filter(pc.fill_null(pc.is_in(said, pa.array(["SAME", "MERGE"])), False))
     sides = [
         _keys(table, _find(columns, _LEFT_SOURCE), left),
         _keys(table, _find(columns, _RIGHT_SOURCE), right),

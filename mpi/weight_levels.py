@@ -24,7 +24,10 @@ BINS_PER_BIT: Final = 1024
 LOWEST_BITS: Final = -64
 HIGHEST_BITS: Final = 192
 _BINS: Final = (HIGHEST_BITS - LOWEST_BITS) * BINS_PER_BIT
-_SLICE_PAIRS: Final = 1 << 23
+_SLICE_PAIRS: Final = 1 << 20
+_SLICES_MAX: Final = 8
+"""Bins of every slice are held: 8 MB each. How pairs are cut depends on nothing but their number,
+so that sums are rounded alike on every machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,8 @@ def weight_levels(
         _count_weights(weight[part], relative[part], shift, LOWEST_BITS, BINS_PER_BIT, *bins)
         return bins
 
-    parts = map_slices(count, slices(len(weight), _SLICE_PAIRS))
+    size = max(_SLICE_PAIRS, -(-len(weight) // _SLICES_MAX))
+    parts = map_slices(count, slices(len(weight), size))
     counts, sums, least, relatives = parts[0]
     for more in parts[1:]:
         counts += more[0]

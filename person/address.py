@@ -31,7 +31,7 @@ from person.fold import (
     word_list,
 )
 from person.hashing import mix64
-from person.jit import kernel
+from person.jit import inlined_kernel, kernel
 from person.text import Utf8Column
 
 __all__ = ["GRAM_COUNT", "add_token", "address_tables", "encode_address", "sketch_address"]
@@ -84,7 +84,7 @@ def _han_facts() -> NDArray[np.int16]:
     return facts
 
 
-@kernel
+@inlined_kernel
 def _facts_of(han_facts, code):  # type: ignore[no-untyped-def]
     return int64(han_facts[code]) if code < _HAN_CODES else int64(0)
 
@@ -117,23 +117,57 @@ def add_token(minima, token):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def sketch_address(codes, length, tables, run, minima):  # type: ignore[no-untyped-def]
-    """Read one folded address: lowers `minima`, returns (words found, number hash, numbers).
+def _lower_minima(tokens, count, minima):  # type: ignore[no-untyped-def]
+    """What `add_token` does with each of the first tokens, which are lost, but side by side.
 
-    `run` uint32 scratch collects Han characters across dropped suffixes and numbers, because
-    '建国路88号' and '建国88号' should give the same pairs.
+    One token's hashes wait for each other; those of all tokens do not.
+    """
+    for which in range(GRAM_COUNT):
+        least = ~uint64(0)
+        for at in range(count):
+            token = mix64(tokens[at] + uint64(0x9E3779B97F4A7C15))
+            tokens[at] = token
+            least = min(least, token)
+        minima[which] = least
+
+
+@inlined_kernel
+def _hash_pair(first, second):  # type: ignore[no-untyped-def]
+    """`hash_codes` of two codes."""
+    value = (uint64(0x9E3779B97F4A7C15) ^ uint64(first)) * uint64(0xFF51AFD7ED558CCD)
+    value ^= value >> uint64(32)
+    value = (value ^ uint64(second)) * uint64(0xFF51AFD7ED558CCD)
+    value ^= value >> uint64(32)
+    value *= uint64(0xC4CEB9FE1A85EC53)
+    value ^= value >> uint64(33)
+    value *= uint64(0xFF51AFD7ED558CCD)
+    return value ^ (value >> uint64(33))
+
+
+@kernel
+def _read_tokens(codes, length, tables, run, tokens):  # type: ignore[no-untyped-def]
+    """Read one folded address: fills `tokens`, returns (their count, number hash, numbers).
+
+    `tokens` uint64 scratch; `run` uint32 scratch collects Han characters across dropped suffixes
+    and numbers, because '建国路88号' and '建国88号' should give the same pairs, and ends with a 0.
     """
     _, common_words, han_facts = tables
     words, numbers, number_hash, run_length, at = 0, 0, uint64(0), 0, 0
     while at < length:
         code = codes[at]
+        facts = _facts_of(han_facts, code) if code >= 0x2E80 else int64(0)
+        if code >= 0x2E80 and facts >> _DIGIT_SHIFT == 0:
+            run[run_length] = code  # and is written over where it is left out
+            run_length += 1 - (facts & _IS_COMMON)
+            at += 1
+            continue
         number, end = -1, at
         if 48 <= code <= 57:
             number = 0
             while end < length and 48 <= codes[end] <= 57:
                 number = (number * 10 + int64(codes[end]) - 48) % 1000000007
                 end += 1
-        elif code >= 0x2E80 and _facts_of(han_facts, code) >> _DIGIT_SHIFT != 0:
+        elif code >= 0x2E80:
             value, end = _read_numerals(codes, at, length, han_facts)
             if end < length and _facts_of(han_facts, codes[end]) & _IS_COUNTED:
                 number = value
@@ -149,20 +183,36 @@ def sketch_address(codes, length, tables, run, minima):  # type: ignore[no-untyp
                 end += 1
             token = hash_codes(codes, at, end)
             if not contains_hash(common_words, token):
-                add_token(minima, token)
+                tokens[words] = token
                 words += 1
             at = end
         else:
-            if code >= 0x2E80 and not _facts_of(han_facts, code) & _IS_COMMON:
+            if code >= 0x2E80 and not facts & _IS_COMMON:  # a numeral that is part of a name
                 run[run_length] = code
                 run_length += 1
             at += 1
+    run[run_length] = 0
     if run_length > 0 and not contains_hash(common_words, hash_codes(run, 0, run_length)):
-        words += 1
         if run_length == 1:
-            add_token(minima, hash_codes(run, 0, 1))
+            tokens[words] = hash_codes(run, 0, 1)
+            words += 1
         for first in range(run_length - 1):
-            add_token(minima, hash_codes(run, first, first + 2))
+            tokens[words + first] = _hash_pair(run[first], run[first + 1])
+        words += run_length - 1 if run_length > 1 else 0
+    return words, number_hash, numbers
+
+
+@kernel
+def sketch_address(codes, length, tables, run, minima):  # type: ignore[no-untyped-def]
+    """Sketch one folded address: minima uint64[GRAM_COUNT]; `run` uint32 scratch.
+
+    Returns (tokens found, number hash, numbers); without tokens `minima` stay as they are. `run`
+    then holds the characters that its pairs are made of, and a 0 behind them.
+    """
+    tokens = np.empty(run.size, np.uint64)
+    words, number_hash, numbers = _read_tokens(codes, length, tables, run, tokens)
+    if words > 0:
+        _lower_minima(tokens, words, minima)
     return words, number_hash, numbers
 
 
@@ -172,6 +222,7 @@ def fill_addresses(  # type: ignore[no-untyped-def]
 ):
     """Encode a column of addresses; out_grams, out_numbers uint64[n], out_status uint8[n]."""
     minima = np.empty(GRAM_COUNT, np.uint64)
+    tokens = np.empty(scratch.size, np.uint64)
     for row in range(valid.size):
         out_grams[row] = 0
         out_numbers[row] = 0
@@ -184,9 +235,9 @@ def fill_addresses(  # type: ignore[no-untyped-def]
         if length == NUL_FOUND:
             out_status[row] = _NUL_BYTE
             continue
-        minima[:] = ~uint64(0)
-        words, number_hash, numbers = sketch_address(scratch, length, tables, run, minima)
+        words, number_hash, numbers = _read_tokens(scratch, length, tables, run, tokens)
         if words > 0:
+            _lower_minima(tokens, words, minima)
             grams = uint64(0)
             for minimum in minima:
                 grams = grams << uint64(8) | (uint64(1) + minimum % uint64(255))

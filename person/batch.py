@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -49,7 +49,10 @@ class PersonBatch:
     @property
     def is_unlinkable(self) -> NDArray[np.bool_]:
         """True where no field holds anything: such a record can never be linked."""
-        return np.asarray(~self.rows.any(axis=1), np.bool_)
+        anything = np.zeros(len(self.rows), np.uint64)
+        for word in range(self.rows.shape[1]):
+            anything |= self.rows[:, word]
+        return np.asarray(anything == 0, np.bool_)
 
 
 def encode_batch(
@@ -81,8 +84,15 @@ def encode_batch(
         id_type_column = schema.find_column(schema.id_type, table.schema.names)
         if id_type_column:
             id_type = _text_column(table, [id_type_column])
-    columns = [(each.field, _text_column(table, each.columns)) for each in bound]
-    return encode_columns(columns, id_type, count, schema, layout)
+    columns, places = [], {}
+    for each in bound:
+        listed = None if KINDS[each.field.kind].uses_id_type else _listed(table, each.columns)
+        if listed is None:
+            columns.append((each.field, _text_column(table, each.columns)))
+        else:
+            columns.append((each.field, listed[0]))
+            places[each.field.name] = listed[1]
+    return encode_columns(columns, id_type, count, schema, layout, places=places)
 
 
 def encode_columns(
@@ -91,6 +101,8 @@ def encode_columns(
     count: int,
     schema: Schema,
     layout: Layout,
+    *,
+    places: Mapping[str, NDArray[np.integer[Any]]] | None = None,
 ) -> PersonBatch:
     """Encode columns of text; `encode_batch` and lookups of one person both end here.
 
@@ -100,6 +112,7 @@ def encode_columns(
     id_type : type of the id numbers, where the source gives it
     count : records
     schema, layout : see `encode_batch`
+    places : of fields whose column lists each value once: int[count], which one a record has
     """
     rows = np.zeros((count, layout.n_words), np.uint64)
     status: dict[str, NDArray[np.uint8]] = {}
@@ -111,6 +124,8 @@ def encode_columns(
         if kind.uses_id_type and field.role == "national_id" and id_type is not None:
             extra["id_type"] = id_type
         result = kind.encode(column, _encoder_options(field.options), **extra)
+        if places and field.name in places:
+            result = _taken(result, places[field.name])
         encoded[field.name] = result
         status[field.name] = result.status
         overflow = overflow.merged_with(result.overflow)
@@ -129,6 +144,29 @@ def _named_text(table: pa.RecordBatch | pa.Table, name: str) -> pa.Array:
         return string_array(table.column(name))
     except InputError as error:
         raise InputError(f"the column {name}: {error}") from error
+
+
+def _listed(
+    table: pa.RecordBatch | pa.Table, columns: Sequence[str]
+) -> tuple[Utf8Column, NDArray[np.integer[Any]]] | None:
+    """Values of a column that lists them, a null behind them, and where each record's is.
+
+    None where encoding the list is not less work.
+    """
+    column = table.column(columns[0])
+    if isinstance(column, pa.ChunkedArray) or not pa.types.is_dictionary(column.type):
+        return None
+    is_text = pa.types.is_string(column.type.value_type)
+    if len(columns) > 1 or not is_text or 2 * len(column.dictionary) > len(column):
+        return None
+    values = pa.concat_arrays([column.dictionary, pa.nulls(1, pa.string())])
+    places = pc.fill_null(column.indices, len(column.dictionary))
+    return Utf8Column.from_arrow(values), places.to_numpy(zero_copy_only=False)
+
+
+def _taken(result: EncodedField, places: NDArray[np.integer[Any]]) -> EncodedField:
+    components = {name: values[places] for name, values in result.components.items()}
+    return replace(result, components=components, status=result.status[places])
 
 
 def _encoder_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,14 @@ from numba import int64, uint64
 from person.field import FieldStatus
 from person.fold import NUL_FOUND, contains_hash, fold_text, hash_codes
 from person.jit import kernel
+from person.plain_dates import (
+    YEAR_BASE,
+    YEAR_MAX,
+    YEAR_MIN,
+    days_in_month,
+    plain_date,
+    plain_digits,
+)
 
 __all__ = [
     "DMY",
@@ -27,9 +35,6 @@ __all__ = [
     "fill_dates",
     "read_parts",
 ]
-
-YEAR_MIN, YEAR_MAX = 1850, 2360
-YEAR_BASE: Final = 1849
 
 YMD, DMY, MDY, YMD_MONTH_FIRST = 0, 1, 2, 3
 
@@ -286,7 +291,7 @@ def _pack_parts(parts, latest, status):  # type: ignore[no-untyped-def]
         return uint64(0), _OUT_OF_RANGE, written
     if month > 12 or (month == 0 and day > 0) or day > 31:
         status = _BAD_DATE if status == _VALID else status
-    elif month > 0 and day > _days_in_month(year, month) and status == _VALID:
+    elif month > 0 and day > days_in_month(year, month) and status == _VALID:
         status = _BAD_DATE
     kept_month = month if month <= 12 else 0
     kept_day = day if day <= 31 else 0
@@ -405,13 +410,6 @@ def _parse_date(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _days_in_month(year, month):  # type: ignore[no-untyped-def]
-    if month == 2:
-        return 29 if (year % 4 == 0 and year % 100 != 0) or year % 400 == 0 else 28
-    return 30 if month in (4, 6, 9, 11) else 31
-
-
-@kernel
 def fill_dates(  # type: ignore[no-untyped-def]
     offsets,
     data,
@@ -434,10 +432,26 @@ def fill_dates(  # type: ignore[no-untyped-def]
     part_tables = (han_codes, han_values, month_names)
     order, two_digit_latest, latest = settings[0], settings[1], settings[2]
     parts = np.zeros((3, 2), np.int64)
+    year_first = order in (YMD, YMD_MONTH_FIRST)
+    text = uint64(data.ctypes.data)
     for row in range(valid.size):
         out_dates[row], out_written[row] = 0, 0
         out_status[row] = _MISSING
         if not valid[row]:
+            continue
+        # Nearly all values of nearly all tables are written so.
+        start, stop = int64(offsets[row]), int64(offsets[row + 1])
+        digits = uint64(0)
+        if stop - start == 10 or year_first:
+            digits = plain_digits(text + uint64(start), stop - start)
+        packed = plain_date(digits, latest)
+        if packed != 0:
+            out_status[row] = _VALID
+            for placeholder in placeholders:
+                if packed == placeholder:
+                    packed, digits = uint64(0), uint64(0)
+                    out_status[row] = _PLACEHOLDER
+            out_dates[row], out_written[row] = packed, digits
             continue
         length = fold_text(data, offsets[row], offsets[row + 1], fold, scratch)
         if length == 0:

@@ -188,7 +188,8 @@ def encode_date(column: Utf8Column, options: Mapping[str, Any]) -> EncodedField:
 
     Notes
     -----
-    5 to 9 million values a second on one core.
+    30 million values a second on one core where they are written 1971-06-24 or 19710624, 5 to 9
+    million otherwise.
 
     Raises
     ------

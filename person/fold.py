@@ -19,7 +19,7 @@ import numpy as np
 from numba import uint32, uint64
 from numpy.typing import NDArray
 
-from person.jit import kernel
+from person.jit import inlined_kernel, kernel
 from person.text import Utf8Column
 
 __all__ = [
@@ -67,6 +67,8 @@ _PLAIN: Final[dict[str, str]] = {
     "ı": "i",
     "ə": "e",
 }
+_HAN_FIRST: Final = 0x3400
+_HAN_STOP: Final = 0xA000
 _LATIN_NAME = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER ([A-Z])(?: WITH .*)?")
 
 
@@ -115,7 +117,7 @@ def fold_table() -> NDArray[np.uint32]:
     characters of 7 bits, the first lowest
     """
     table = np.arange(_TABLE_SIZE, dtype=np.uint32)
-    unchanged = ((0x3400, 0xA000), (0xAC00, 0xD7A4), (0xD800, 0xF900))
+    unchanged = ((_HAN_FIRST, _HAN_STOP), (0xAC00, 0xD7A4), (0xD800, 0xF900))
     for code_point in range(1, _TABLE_SIZE):
         if any(low <= code_point < high for low, high in unchanged):
             continue
@@ -149,6 +151,14 @@ def fold_text(data, start, stop, table, out):  # type: ignore[no-untyped-def]
             elif code < 0xF0:
                 code = ((code & 0xF) << 12) | ((data[at] & 0x3F) << 6) | (data[at + 1] & 0x3F)
                 at += 2
+                if _HAN_FIRST <= code < _HAN_STOP:  # stays what it is
+                    if blank_pending:
+                        out[length] = _SPACE
+                        length += 1
+                        blank_pending = False
+                    out[length] = code
+                    length += 1
+                    continue
             else:
                 code = ((code & 0x7) << 18) | ((data[at] & 0x3F) << 12)
                 code |= ((data[at + 1] & 0x3F) << 6) | (data[at + 2] & 0x3F)
@@ -177,7 +187,7 @@ def fold_text(data, start, stop, table, out):  # type: ignore[no-untyped-def]
     return length
 
 
-@kernel
+@inlined_kernel
 def hash_codes(codes, start, stop):  # type: ignore[no-untyped-def]
     """64-bit hash of codes[start:stop]; equal text, equal hash, on every machine and run."""
     value = np.uint64(0x9E3779B97F4A7C15)
@@ -190,7 +200,7 @@ def hash_codes(codes, start, stop):  # type: ignore[no-untyped-def]
     return value ^ (value >> np.uint64(33))
 
 
-@kernel
+@inlined_kernel
 def contains_hash(hashes, value):  # type: ignore[no-untyped-def]
     """Whether `value` is in an open-addressed table, uint64[power of two], 0 = free."""
     mask = uint64(hashes.size - 1)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
-from numba import uint64
+from numba import int64, uint64
 from numpy.typing import NDArray
 
-from person.jit import kernel
+from person.jit import inlined_kernel, kernel, prefetch
 from person.slots import read_slot
 from person.text import Utf8Column
 
 __all__ = ["SeenHashes", "hash_columns", "hash_field_values", "hash_texts", "mix64"]
 
+_AHEAD: Final = 16
+"""Places of the table asked for before their turn: a look-up is a miss of the cache."""
 
-@kernel
+
+@inlined_kernel
 def mix64(value):  # type: ignore[no-untyped-def]
     """Scramble 64 bits, one to one (the finaliser of splitmix64)."""
     value = uint64(value)
@@ -117,6 +120,8 @@ def hash_texts(column: Utf8Column, seed: NDArray[np.uint64]) -> NDArray[np.uint6
 def _mark_seen(hashes, table, used, out_seen):  # type: ignore[no-untyped-def]
     mask = uint64(table.shape[0] - 1)
     for row in range(hashes.shape[0]):
+        ahead = min(row + _AHEAD, hashes.shape[0] - 1)
+        prefetch(table, int64(hashes[ahead] & mask))
         place = hashes[row] & mask
         while table[place] != 0 and table[place] != hashes[row]:
             place = (place + uint64(1)) & mask

@@ -37,6 +37,7 @@ __all__ = [
     "inlined_kernel",
     "kernel",
     "load_int32",
+    "load_uint8",
     "load_uint16",
     "load_uint64",
     "prefetch",
@@ -166,6 +167,7 @@ def _load_intrinsic(kind: Any, bits: int) -> Any:
 
 
 load_uint64 = _load_intrinsic(numba.types.uint64, 64)
+load_uint8 = _load_intrinsic(numba.types.uint8, 8)
 load_uint16 = _load_intrinsic(numba.types.uint16, 16)
 load_int32 = _load_intrinsic(numba.types.int32, 32)
 """load(address, index): an element of a constant table by its address, a uint64, aligned or not.

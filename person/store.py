@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from person import store_kernels as kernels
 from person.errors import InputError
+from person.mapped_pages import forget_pages
 from person.records import RecordChunk
 
 __all__ = ["EncodedStore", "EncodedStoreWriter"]
@@ -221,6 +222,10 @@ class EncodedStore:
         kernels.gather_texts(self._bytes, address, begin, offsets, out, out_address)
         ends = pa.py_buffer(offsets.astype(np.int32))
         return pa.StringArray.from_buffers(len(wanted), ends, pa.py_buffer(out))
+
+    def forget_pages(self) -> None:
+        """Let go of what has been read: it is mapped, and comes back when it is asked for."""
+        forget_pages(self._bytes)
 
     def close(self) -> None:
         self._map.close()

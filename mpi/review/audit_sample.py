@@ -208,16 +208,7 @@ def draw_audit(
     twice = random.choice(chosen, round(repeats * len(chosen)), replace=False)
     # Repeats come after all others, so that nobody meets a link twice in a row.
     order = np.concatenate([random.permutation(chosen), random.permutation(twice)])
-    bounds = [None, *(round(float(each), 4) for each in edges), None]
-    bands = tuple(
-        AuditBand(
-            weight_min=bounds[each],
-            weight_max=bounds[each + 1],
-            links=int(found[each]),
-            drawn=int(drawn[each]),
-        )
-        for each in range(len(edges) + 1)
-    )
+    bands = _bands(edges.tolist(), found.tolist(), drawn)
     plan = {
         "seed": seed,
         "links": links.population,
@@ -225,7 +216,7 @@ def draw_audit(
         "is_complete": links.is_complete,
         "bands": [[e.weight_min, e.weight_max, e.links, e.drawn] for e in bands],
     }
-    with index._session(by=by, reason=reason) as session:
+    with index.writing(by=by, reason=reason) as session:
         sample = _raise_tasks(session, links, band, order, len(chosen), plan)
     return AuditSample(
         sample=sample,
@@ -236,6 +227,16 @@ def draw_audit(
         tasks=len(order),
         repeats=len(twice),
         seed=seed,
+    )
+
+
+def _bands(
+    edges: Sequence[float], found: Sequence[int], drawn: Sequence[int]
+) -> tuple[AuditBand, ...]:
+    bounds = [None, *(round(each, 4) for each in edges), None]
+    return tuple(
+        AuditBand(weight_min=low, weight_max=high, links=links, drawn=count)
+        for low, high, links, count in zip(bounds, bounds[1:], found, drawn, strict=False)
     )
 
 

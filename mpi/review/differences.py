@@ -275,6 +275,24 @@ _MARKED: Final = {
 }
 
 
+_SURNAME_TONES: Final = {
+    **dict.fromkeys("曾区查", 1),
+    **dict.fromkeys("仇任朴覃翟繁种", 2),
+    **dict.fromkeys("盖冼洗葛", 3),
+    **dict.fromkeys("单尉解华乐缪召员宁", 4),
+}
+"""Tones of surnames that are read otherwise than the character is."""
+
+
+def _surname_tone(unit: int, character: str) -> int:
+    """The tone of a character as a surname, 0 where the tables do not tell it."""
+    tables = han_tables()
+    if character in _SURNAME_TONES:
+        return _SURNAME_TONES[character]
+    is_usual = tables.surname_syllable[unit] == tables.syllable[unit]
+    return int(tables.tone[unit]) if is_usual else 0
+
+
 def _with_tone(syllable: str, tone: int) -> str:
     """A syllable with its tone mark: 'lv', 3 -> 'lǚ'."""
     text = syllable.replace("v", "ü")
@@ -300,24 +318,36 @@ def name_syllables(name: str) -> tuple[str, ...] | None:
     name : as written; '' for a character without a reading
     """
     tables = han_tables()
-    units = [_unit(each) for each in name if not each.isspace()]
+    characters = [each for each in name if not each.isspace()]
+    units = [_unit(each) for each in characters]
     if not any(units):
         return None
-    compound = tables.compound_units.tolist()
-    found: list[str] = []
-    opening = 1
-    for row, syllables in zip(compound, tables.compound_syllables.tolist(), strict=True):
-        length = sum(1 for unit in row if unit)
-        if length > 1 and units[:length] == row[:length] and len(units) > length:
-            opening = length
-            found = [
-                _with_tone(tables.syllables[number], int(tables.tone[unit]))
-                for number, unit in zip(syllables[:length], row, strict=False)
-            ]
-    for place, unit in enumerate(units):
-        if place < len(found):
-            continue
-        column = tables.surname_syllable if place < opening else tables.syllable
+    found = _compound_surname(units, characters)
+    is_single = not found
+    for unit, character in list(zip(units, characters, strict=True))[len(found) :]:
+        is_surname = is_single and not found
+        column = tables.surname_syllable if is_surname else tables.syllable
         syllable = tables.syllables[int(column[unit])] if unit else ""
-        found.append(_with_tone(syllable, int(tables.tone[unit])) if syllable else "")
+        tone = _surname_tone(unit, character) if is_surname else int(tables.tone[unit])
+        found.append(_with_tone(syllable, tone) if syllable else "")
     return tuple(found)
+
+
+def _compound_surname(units: list[int], characters: list[str]) -> list[str]:
+    """Syllables of the compound surname that a name begins with, [] without one."""
+    tables = han_tables()
+    for row, syllables in zip(
+        tables.compound_units.tolist(), tables.compound_syllables.tolist(), strict=True
+    ):
+        length = sum(1 for unit in row if unit)
+        if length < 2 or len(units) <= length or units[:length] != row[:length]:
+            continue
+        found = []
+        for unit, number, character in zip(row, syllables, characters, strict=False):
+            if not unit:
+                break
+            is_usual = number == int(tables.syllable[unit])
+            tone = int(tables.tone[unit]) if is_usual else _SURNAME_TONES.get(character, 0)
+            found.append(_with_tone(tables.syllables[number], tone))
+        return found
+    return []

@@ -202,7 +202,7 @@ def in_utf8(path: str | os.PathLike[str], scratch: Path) -> Path:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        copy = scratch / "sheet.csv"
+        copy = scratch / source.name
         copy.write_text(text, "utf-8", newline="")
         return copy
     raise InputError(

@@ -175,6 +175,17 @@ def test_the_most_frequent_values_are_kept(monkeypatch: pytest.MonkeyPatch) -> N
     assert sum(n * (n - 1) / 2 for n in range(9)) == agreements[frozenset([0])].agreeing_pairs
 
 
+def test_values_met_once_are_left_out_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They weigh what an absent value weighs; of values met as often all are kept, or none."""
+    monkeypatch.setattr(frequencies, "TF_VALUES_MAX", 3)
+    values = [(value, 0, 0) for value in range(1, 5)] + [(value, 0, 0) for value in (5, 6) * 2]
+    found = count(values)[1]["a"]
+    assert not found.is_complete
+    assert [2, 2] == found.counts.tolist()
+    many = [(value, 0, 0) for value in range(1, 7) for _ in range(2 + value // 6)]
+    assert [3] == count(many)[1]["a"].counts.tolist()
+
+
 # -------------------------------------------------------------------------------------- tables
 
 

@@ -72,3 +72,24 @@ def test_rows_get_the_names_they_refer_to() -> None:
     assert names.of_rows(np.array([[3, 4]], np.uint64)) is None
     assert names.of_rows(np.array([[1 << 63 | 77]], np.uint64)) is None
     assert [2, 5, 9] == [int(h) & 0xFF for h in names.table().hashes]
+
+
+def test_a_few_names_weigh_what_all_of_them_do(tmp_path: Path) -> None:
+    """A model that is handed some names weighs bit for bit as one compiled with all of them."""
+    with IdentityIndex.create(tmp_path / "index", population=1000) as index:
+        engine = index.engine
+        names = (LONG, OTHER, "王小明", "买买提阿卜杜热西提")
+        rows = np.concatenate([engine.encode_person(person("1", n)).rows for n in names])
+        left, right = (each.astype(np.int32).reshape(-1) for each in np.indices((4, 4)))
+        whole = compile_model(engine.facts.model, engine.layout, engine.overflow, {})
+        expected, found = (
+            whole.score(rows, rows, left, right),
+            engine.weigh(rows, rows, left, right),
+        )
+        assert expected.pattern.tolist() == found.pattern.tolist()
+        assert (expected.weight + engine.facts.prior_shift).tolist() == found.weight.tolist()
+        rules = resolve_rules(engine.facts.rules, engine.layout, engine.overflow)
+        parts = np.zeros((2, len(rules.parts), 4), np.uint64)
+        rules.fill_parts(range(len(rules.parts)), rows, parts[0])
+        engine._resolved_for(rows).fill_parts(range(len(rules.parts)), rows, parts[1])
+        assert parts[0].tolist() == parts[1].tolist()

@@ -12,10 +12,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from mpi.report import ReportData, render_report, write_report
+from mpi.report_build import QUALITY_SOURCES_MAX, quality_by_source
 from mpi.report_data import (
+    FIELD_QUALITY,
     as_plain,
     cluster_size_table,
     thinned,
@@ -367,3 +370,22 @@ def test_a_browser_draws_every_chart_without_complaint(
     assert 'data-drawn="true"' in dom
     drawn = len(re.findall(r"<svg[^>]*class=\"marks\"", dom))
     assert len(Page(page_text).specifications()) == drawn
+
+
+def test_many_sources_are_told_together() -> None:
+    """Data quality of the largest sources one by one, of all others in one sum."""
+    rows = [
+        {"source": f"s{n}", "field": field, "status": status, "reason": reason, "records": n + 1}
+        for n in range(100)
+        for field in ("name", "phone")
+        for status, reason in (("valid", None), ("invalid", "bad_length"))
+    ]
+    table = pa.Table.from_pylist(rows, FIELD_QUALITY)
+    found = quality_by_source(table)
+    sources = list(dict.fromkeys(found["source"].to_pylist()))
+    kept = QUALITY_SOURCES_MAX - 1
+    assert [f"s{99 - n}" for n in range(kept)] == sources[:kept]
+    assert [f"{100 - kept} other sources"] == sources[kept:]
+    assert sum(table["records"].to_pylist()) == sum(found["records"].to_pylist())
+    few = table.slice(0, 4)
+    assert few.equals(quality_by_source(few))

@@ -138,6 +138,15 @@ def test_nothing_to_resume_is_no_error(people: Path, whole: Path, tmp_path: Path
     assert same_results(whole, tmp_path / "out")
 
 
+def test_a_finished_run_cannot_be_resumed(people: Path, whole: Path, tmp_path: Path) -> None:
+    """Whoever asks for it is told that the run has ended, and how to run it again."""
+    out = tmp_path / "out"
+    mpi.dedupe(people, out=out)
+    with pytest.raises(OutputError, match="nothing to resume"):
+        mpi.dedupe(people, out=out, resume=True)
+    assert [] == mpi.dedupe(people, out=out, resume=True, overwrite=True).run["resumed"]
+
+
 def test_resuming_needs_an_output(people: Path) -> None:
     """Without an output directory there is no name under which stages could be found."""
     with pytest.raises(ConfigError, match="output directory"):

@@ -185,6 +185,20 @@ def test_every_written_date_is_read_back(date: datetime.date, form: str) -> None
     assert (date.isoformat(), FieldStatus.VALID) == read(date.strftime(form))
 
 
+@given(st.integers(0, 99_999_999) | DATES.map(lambda date: int(date.strftime("%Y%m%d"))))
+def test_the_usual_forms_are_read_like_all_others(number: int) -> None:
+    """A blank before the text leads past the short way of the usual forms, and changes nothing."""
+    digits = f"{number:08d}"
+    separated = [f"{digits[:4]}{mark}{digits[4:6]}{mark}{digits[6:]}" for mark in "-/.,"]
+    texts = [digits, *separated, f"{digits[:4]}-{digits[4:6]}/{digits[6:]}"]
+    for options in ({}, {"order": "dmy"}, {"latest": "1990", "placeholders": ("1980-01-01",)}):
+        plain = encode_date(Utf8Column.from_strings(texts), options)
+        slow = encode_date(Utf8Column.from_strings([f" {text}" for text in texts]), options)
+        assert slow.status.tolist() == plain.status.tolist()
+        for name, values in slow.components.items():
+            assert values.tolist() == plain.components[name].tolist()
+
+
 @given(DATES)
 def test_packing_is_the_documented_one(date: datetime.date) -> None:
     """18 bits that sort like the dates."""

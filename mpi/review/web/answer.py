@@ -6,58 +6,28 @@ answer. A page whose line in the audit log cannot be written is not shown.
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 from urllib.parse import quote
 
-from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
-from starlette.types import Message
 
 from mpi.review.permissions import Permission, check_permission
-from mpi.review.web.edge import where
-from mpi.review.web.guard import Refused, check_host, check_origin, check_token, local_path
+from mpi.review.web.asked import Asked
+from mpi.review.web.guard import check_host, check_origin, check_token, local_path
 from mpi.review.web.lanes import Lane
 from mpi.review.web.page import BODY_BYTES_MAX, Action, Download, Go, Page
+from mpi.review.web.refusals import show_error, signed_out
 from mpi.review.web.render import json_response
-from mpi.review.web.sessions import Session
 from mpi.review.web.site import Site, address_of
-from mpi.review.web.visit import Visit, Who
+from mpi.review.web.visit import Visit
 from mpi.review.web.words import read_words
-from person.errors import (
-    AccessError,
-    ConfigError,
-    IdentityError,
-    IndexLockedError,
-    IndexStoreError,
-    InputError,
-    LinkConflictError,
-    MpiError,
-    StaleTaskError,
-    UnknownIdError,
-)
+from person.errors import MpiError
 
-__all__ = ["Asked", "action_endpoint", "guarded", "page_endpoint", "show_error", "typed_texts"]
-
-_ERRORS: Final = logging.getLogger("mpi.review.errors")
-_FIELDS_MAX: Final = 5_000
-_FILES_MAX: Final = 5
-_SECRET: Final = ("csrf", "password", "new_password", "again")
-_STATUS: Final[tuple[tuple[type[MpiError], int], ...]] = (
-    (StaleTaskError, 409),
-    (LinkConflictError, 409),
-    (UnknownIdError, 404),
-    (IdentityError, 400),
-    (ConfigError, 400),
-    (InputError, 400),
-    (IndexLockedError, 503),
-    (IndexStoreError, 503),
-)
+__all__ = ["action_endpoint", "check_token_of", "guarded", "page_endpoint"]
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -70,103 +40,6 @@ class Named(Protocol):
 
     @property
     def permission(self) -> Permission: ...
-
-
-@dataclass(slots=True)
-class Asked:
-    """One request on its way to an answer.
-
-    Attributes
-    ----------
-    site, request : whose, which
-    session : of who is signed in, if anybody
-    form : of a POST, once it is read
-    """
-
-    site: Site
-    request: Request
-    session: Session | None = None
-    form: FormData | None = None
-
-    @property
-    def who(self) -> Who | None:
-        return self.site.who(self.session)
-
-    @property
-    def language(self) -> str:
-        return self.site.language_of(self.request)
-
-    @property
-    def wants_json(self) -> bool:
-        """By its path, or because its client takes JSON and no HTML."""
-        accepts = self.request.headers.get("accept", "")
-        is_script = "application/json" in accepts and "text/html" not in accepts
-        return self.request.url.path.endswith(".json") or is_script
-
-    def render(
-        self, template: str, view: Mapping[str, Any], *, here: str = "", status: int = 200
-    ) -> Response:
-        """Values as JSON or as a page of ours."""
-        if self.wants_json or not template:
-            return json_response(view, status)
-        said: list[dict[str, Any]] = []
-        if self.session is not None:
-            said, self.session.said = self.session.said, []
-        query = self.request.url.query
-        response = self.site.renderer.page(
-            template,
-            view,
-            who=self.who,
-            language=self.language,
-            path=self.request.url.path + (f"?{query}" if query else ""),
-            here=here,
-            csrf="" if self.session is None else self.session.csrf,
-            said=said,
-            status=status,
-        )
-        if "language" in self.request.query_params:
-            self.site.remember_language(response, self.language)
-        return response
-
-    # ------------------------------------------------------------------ the body
-
-    async def read_form(self, bytes_max: int) -> FormData:
-        """The form of a POST.
-
-        Parameters
-        ----------
-        bytes_max : longest body, files included
-
-        Raises
-        ------
-        Refused : it is longer, or no form
-        """
-        request = Request(self.request.scope, _limited(self.request, bytes_max))
-        try:
-            self.form = await request.form(
-                max_files=_FILES_MAX, max_fields=_FIELDS_MAX, max_part_size=bytes_max
-            )
-        except HTTPException as error:
-            raise Refused(400, "error.form") from error
-        return self.form
-
-
-def _limited(request: Request, bytes_max: int) -> Callable[[], Awaitable[Message]]:
-    """The request's body, refused once it is too long."""
-    length = request.headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > bytes_max:
-        raise Refused(413, "error.too_long")
-    read = 0
-
-    async def receive() -> Message:
-        nonlocal read
-        message = await request.receive()
-        read += len(message.get("body", b""))
-        if read > bytes_max:
-            raise Refused(413, "error.too_long")
-        return message
-
-    return receive
 
 
 # ---------------------------------------------------------------------- pages and actions
@@ -264,7 +137,7 @@ def guarded(
                 request.state.by = asked.session.account.name
             if what is not None:
                 if asked.session is None:
-                    return await _signed_out(asked)
+                    return await signed_out(asked)
                 check_permission(asked.session.account.role, what.permission)
             return await answer(asked)
         except Exception as error:
@@ -375,95 +248,3 @@ def _file_response(download: Download) -> Response:
         media_type=download.media_type,
         headers={"content-disposition": f"attachment; filename*=UTF-8''{name}"},
     )
-
-
-# ---------------------------------------------------------------------- refusals
-
-
-def typed_texts(form: FormData | None) -> list[dict[str, str]]:
-    """What somebody typed into a form that was not taken, so that nothing is lost.
-
-    Parameters
-    ----------
-    form : as it came
-    """
-    return [
-        {"name": name, "value": value}
-        for name, value in ([] if form is None else form.multi_items())
-        if isinstance(value, str) and name not in _SECRET and value
-    ]
-
-
-async def _signed_out(asked: Asked) -> Response:
-    """Nobody is signed in, or no longer: sign in and come back; what was typed is shown again."""
-    request = asked.request
-    if asked.wants_json:
-        return json_response({"status": 401, "message": "sign in first"}, 401)
-    if request.method in ("GET", "HEAD"):
-        query = f"?{request.url.query}" if request.url.query else ""
-        back = quote(request.url.path + query, safe="/")
-        return RedirectResponse(f"/login?next={back}", 303)
-    form = await asked.read_form(BODY_BYTES_MAX)
-    return _error_page(asked, 401, "error.signed_out", "", typed=typed_texts(form))
-
-
-def show_error(asked: Asked, error: Exception) -> Response:
-    """The page, or JSON, for something that went wrong.
-
-    Parameters
-    ----------
-    asked : the request
-    error : what was raised
-    """
-    if isinstance(error, Refused):
-        return _error_page(asked, error.status, error.why, "", typed=typed_texts(asked.form))
-    if isinstance(error, HTTPException):
-        return _error_page(asked, error.status_code, f"error.{error.status_code}", "")
-    if isinstance(error, StaleTaskError):
-        return _conflict_page(asked, error)
-    status = _status_of(error)
-    if status == 500:
-        _ERRORS.error("%s %s", asked.request.state.request_id, where(error))
-    message = str(error) if isinstance(error, MpiError) else ""
-    key = "error.role" if isinstance(error, AccessError) and status == 403 else f"error.{status}"
-    return _error_page(asked, status, key, message, typed=typed_texts(asked.form))
-
-
-def _status_of(error: Exception) -> int:
-    if isinstance(error, AccessError):
-        return 403 if error.permission is not None else 503
-    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-
-
-def _conflict_page(asked: Asked, error: StaleTaskError) -> Response:
-    """Somebody else was faster: who, when, what it is now, and what was typed here."""
-    view = error.to_dict() | {
-        "status": 409,
-        "message": str(error),
-        "typed": typed_texts(asked.form),
-        "asked_path": asked.request.url.path,
-        "request_id": asked.request.state.request_id,
-    }
-    return asked.render("conflict.html", view, here="tasks", status=409)
-
-
-def _error_page(
-    asked: Asked, status: int, key: str, message: str, typed: list[dict[str, str]] | None = None
-) -> Response:
-    words = read_words(asked.language)
-    view = {
-        "status": status,
-        "title": words(key, otherwise=words(f"error.{status}", otherwise=words("error.500"))),
-        "message": message,
-        "typed": typed or [],
-        "request_id": asked.request.state.request_id,
-    }
-    response = asked.render("error.html", view, status=status)
-    if status == 503:
-        response.headers["retry-after"] = "5"
-    return response
-
-
-def is_upload(value: object) -> bool:
-    """Whether a form's value is a file."""
-    return isinstance(value, UploadFile)

@@ -15,11 +15,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from mpi.review.types import Filter
-from mpi.review.web.answer import Asked, action_endpoint, page_endpoint, show_error
+from mpi.review.web.answer import action_endpoint, page_endpoint
+from mpi.review.web.asked import Asked
 from mpi.review.web.edge import Edge
 from mpi.review.web.guard import Refused
 from mpi.review.web.lanes import Lane
 from mpi.review.web.page import Action, Page
+from mpi.review.web.refusals import show_error
 from mpi.review.web.render import STATIC
 from mpi.review.web.routes import MODULES
 from mpi.review.web.site import Site

@@ -49,7 +49,8 @@ def view_case(
     is_blind = case["task"]["kind"] == "AUDIT" and case["task"]["status"] != "closed"
     letters = _letters(case)
     labels = ["1", "2"] if is_blind else labels_of(case)
-    chosen = _chosen_pair(case, pair)
+    # A blind judge sees two records, and nothing of what the machine made of them.
+    chosen = None if is_blind else _chosen_pair(case, pair)
     shown = None if chosen is None else case["pairs"][chosen]
     is_across = len(case["records"]) > COLUMNS_MAX
     rows = record_rows(case["records"], shown)
@@ -64,10 +65,12 @@ def view_case(
         "marks": marks_used(rows),
         "is_across": is_across,
         "pair": None if shown is None else _pair(case, chosen, labels, letters),
-        "pairs": [_pair_line(case, place, labels) for place in range(len(case["pairs"]))],
+        "pairs": []
+        if is_blind
+        else [_pair_line(case, place, labels) for place in range(len(case["pairs"]))],
         "waterfall": None if shown is None else _waterfall(shown, review_line, link_line),
         "lines": {"review": review_line, "link": link_line},
-        "graph": _graph(case, labels, letters, review_line, link_line),
+        "graph": None if is_blind else _graph(case, labels, letters, review_line, link_line),
         "golden": golden_rows(
             case["golden_now"],
             case["golden_after"],

@@ -1,4 +1,4 @@
-"""A review server and a browser for tests; every module that imports `chromium` and `pages` has both.
+"""A review server and a browser for tests: import `chromium` and `pages` to have both.
 
 The browser is Debian's Chromium, driven by Playwright. Where there is none, the tests that want it
 are skipped and say so. Requests to any other origin than ours are refused, and remembered.
@@ -31,11 +31,13 @@ ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
-TIMEOUT_MS = 15_000
+TIMEOUT_MS = int(os.environ.get("BROWSER_TIMEOUT_MS", "60000"))
 
 
 def chromium_path() -> str | None:
-    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    return (
+        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +66,12 @@ class Pages:
     _contexts: list[Any] = field(default_factory=list)
 
     def open(
-        self, name: str | None = "li", *, language: str = "en", scripts: bool = True, dark: bool = False
+        self,
+        name: str | None = "li",
+        *,
+        language: str = "en",
+        scripts: bool = True,
+        dark: bool = False,
     ) -> Any:
         """A page of a browser of its own, signed in as somebody (None: nobody)."""
         context = self.browser.new_context(
@@ -137,7 +144,7 @@ def pages(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     assert [] == opened.problems
 
 
-class served:  # noqa: N801 - used as a function
+class served:
     """A review server on a free port while the block runs; its first page is warm."""
 
     def __init__(self, path: Path) -> None:

@@ -360,6 +360,16 @@ def test_an_undone_judgement_stays_on_the_task(queue: ReviewQueue) -> None:
     ]
 
 
+def test_what_was_said_after_a_decision_outlives_its_undoing(queue: ReviewQueue) -> None:
+    """A comment on the closed task stays; the task is open again all the same."""
+    row = only(queue)
+    done = queue.decide(row.number, "MERGE", by="Dr Li")
+    queue.comment(row.number, "are you sure?", by="Dr Wang")
+    queue.undo(done, by="Dr Wang")
+    now = queue.row(row.number)
+    assert (TaskStatus.OPEN, 1, None) == (now.status, now.comments, now.verdict)
+
+
 def test_all_is_there_after_reopening(registry: Registry, queue: ReviewQueue) -> None:
     """What was decided, said and put off is in the index and nowhere else."""
     row = only(queue)

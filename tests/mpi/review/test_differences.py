@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -36,7 +38,7 @@ def test_spans_joined_are_the_value(kind: str, left: str | None, right: str | No
     for value, spans in zip((left, right), difference_spans(kind, left, right)):
         assert (value or "") == "".join(span.text for span in spans)
         assert all(span.text for span in spans)
-        assert all(a.mark != b.mark for a, b in zip(spans, spans[1:]))
+        assert all(a.mark != b.mark for a, b in pairwise(spans))
 
 
 @given(st.sampled_from(KINDS), values, values)

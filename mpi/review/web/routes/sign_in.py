@@ -8,7 +8,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from mpi.review.accounts import Account
-from mpi.review.web.answer import Asked, check_token_of, guarded
+from mpi.review.web.answer import check_token_of, guarded
+from mpi.review.web.asked import Asked
 from mpi.review.web.guard import Refused, local_path
 from mpi.review.web.lanes import Lane
 from mpi.review.web.page import BODY_BYTES_MAX

@@ -8,14 +8,16 @@ from urllib.parse import urlencode
 from starlette.datastructures import QueryParams
 
 from mpi.review.permissions import Permission
-from mpi.review.types import LIVE_STATUSES, UNASSIGNED, Filter, TaskStatus
-from mpi.review.web.page import Action, Go, Page
+from mpi.review.types import LIVE_STATUSES, UNASSIGNED, Case, Filter, TaskStatus
+from mpi.review.web.lanes import Lane
+from mpi.review.web.page import Action, Download, Go, Page
 from mpi.review.web.visit import Visit
 from person.errors import ConfigError
 
-__all__ = ["PAGES", "act_find", "filter_of", "view_tasks"]
+__all__ = ["PAGES", "act_export", "act_find", "filter_of", "view_tasks"]
 
 ROWS: Final = 50
+EXPORTED: Final = 1000
 _KINDS: Final = ("REVIEW", "POSSIBLE_DUPLICATE", "AUDIT")
 _WHOSE: Final = ("all", "mine", "nobody", "other")
 _STATES: Final = ("open", "deferred", "escalated", "approval", "live", "closed", "any")
@@ -133,7 +135,35 @@ def act_find(visit: Visit) -> Go:
     return Go(str(_link(kept, "")))
 
 
+def act_export(visit: Visit) -> Download:
+    """The filtered tasks as a sheet to be answered; numbers masked unless a role may have them.
+
+    Parameters
+    ----------
+    visit : with the filter's form, and `numbers` where they are not to be masked
+    """
+    from mpi.review.exchange import sheet_schema, task_sheet
+    from mpi.review.sheets import csv_lines
+
+    is_masked = visit.text("numbers", longest=10) != "shown"
+    if not is_masked:
+        visit.must(Permission.EXPORT)
+    chosen = {name: visit.text(name, longest=_TEXT_MAX) for name in _IN_URL}
+    text = visit.text("text", longest=_TEXT_MAX)
+    wanted = filter_of(QueryParams(chosen), visit.who.name, text)
+    cases: list[Case] = []
+    queue = visit.queue
+    lines = list(task_sheet(queue, wanted, limit=EXPORTED, masked=is_masked, on_case=cases.append))
+    for case in cases:
+        visit.saw(*case.task.enterprise_ids)
+    visit.note(tasks=len(cases), lines=len(lines), masked=is_masked)
+    names = sheet_schema(queue.index).names
+    parts = (line.encode("utf-8") for line in csv_lines(names, lines))
+    return Download("tasks.csv", "text/csv; charset=utf-8", parts)
+
+
 PAGES: Final = (
     Page("tasks", "/tasks", view_tasks, "queue.html", Permission.SEE_TASKS),
+    Action("export", "/tasks/export", act_export, Permission.EXPORT_MASKED, lane=Lane.LONG),
     Action("find", "/tasks/find", act_find, Permission.SEE_TASKS),
 )
