@@ -102,8 +102,8 @@ def list_command(
 
 def _short(row: Mapping[str, Any]) -> dict[str, Any]:
     """What a table has room for."""
-    names = ("number", "version", "status", "priority", "enterprise_ids", "title_names", "records")
-    names = (*names, "match_weight", "safety", "reason", "assignee")
+    people = ("number", "version", "status", "priority", "enterprise_ids", "title_names", "records")
+    names = (*people, "match_weight", "safety", "reason", "assignee")
     return {name: row[name] for name in names if name in row}
 
 

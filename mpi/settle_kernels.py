@@ -94,8 +94,8 @@ def settle_components(left, right, weight, rules, size_max, links, size, reasons
             component[row] = row
         else:
             opened += 1
-    for root in range(component.shape[0]):
-        members = size[root]
-        if members <= min(size_max, 2) or _is_complete(members, links[root], size_max):
-            size[root] = 0
+    for node in range(component.shape[0]):
+        members = size[node]
+        if members <= min(size_max, 2) or _is_complete(members, links[node], size_max):
+            size[node] = 0
     return opened
