@@ -38,24 +38,28 @@ def check_columns(schema: Schema, names: Iterable[str], bound: Iterable[str]) ->
     SchemaMismatchError : names the column and what it seems to mean
     """
     given = list(names)
-    known = {alias.lower() for alias in _known_columns(schema)}
+    known = {_folded(alias) for alias in _known_columns(schema)}
     found = set(bound)
     missing = {
-        alias.lower(): alias
+        _folded(alias): alias
         for field in schema.fields
         if field.name not in found
         for alias in (field.name, *field.columns)
     }
     for name in given:
-        if name.lower() in known or len(name) < _LETTERS_MIN or not name.isascii():
+        if _folded(name) in known or len(name) < _LETTERS_MIN or not name.isascii():
             continue
         meant = next(
-            (alias for key, alias in missing.items() if _one_slip(name.lower(), key)), None
+            (alias for key, alias in missing.items() if _one_slip(_folded(name), key)), None
         )
         if meant is not None:
             raise SchemaMismatchError(
                 f"no field of the schema reads the column {name!r}; is it {meant!r}?"
             )
+
+
+def _folded(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def _known_columns(schema: Schema) -> Iterable[str]:
