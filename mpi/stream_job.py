@@ -152,7 +152,8 @@ def _directories(
     """Where to work and where to write, with room for both, also where they are one disk."""
     count = inputs.rows_estimate
     scratch, results = scratch_bytes(count, plan.layout.n_words), RESULT_BYTES * count
-    one_disk = _device(run_directory(out)) == _device(out)
+    # A run that is resumed holds most of its scratch already.
+    one_disk = not options.resume and _device(run_directory(out)) == _device(out)
     check_output_path(
         out, overwrite=options.overwrite, needed_bytes=results + (scratch if one_disk else 0)
     )

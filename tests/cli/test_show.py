@@ -96,6 +96,7 @@ def test_options_reach_the_library(library: Library) -> None:
         "clustering": "components",
         "approximate": False,
         "resume": False,
+        "stream": False,
     }
     assert expected == seen
 

@@ -278,7 +278,7 @@ def test_a_streamed_job_finishes_within_its_memory(generated: Path, tmp_path: Pa
 
 
 def test_a_run_killed_after_encoding_is_resumed(
-    generated: Path, tmp_path: Path, scratch: Path
+    generated: Path, tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows and model are kept; the outcome is that of an undisturbed run."""
     program = (
@@ -289,7 +289,8 @@ def test_a_run_killed_after_encoding_is_resumed(
         "    saved(self, name, kept)\n"
         "    if name == 'learn': os.kill(os.getpid(), signal.SIGKILL)\n"
         "stages.RunStages._save = save\n"
-        "import mpi\n"
+        "import mpi, mpi.job\n"
+        "mpi.job.source_digest = lambda: 'these sources'\n"  # whoever edits them meanwhile
         "mpi.dedupe(sys.argv[1], out=sys.argv[2], stream=True)\n"
     )
     out = tmp_path / "out"
@@ -302,6 +303,7 @@ def test_a_run_killed_after_encoding_is_resumed(
         check=False,
     )
     assert -9 == killed.returncode
+    monkeypatch.setattr("mpi.job.source_digest", lambda: "these sources")
     result = mpi.dedupe(generated, out=out, stream=True, resume=True)
     assert ["encode", "learn"] == result.run["resumed"]
     assert result.clusters.equals(whole.clusters)

@@ -74,7 +74,7 @@ def fill_index(path: Path) -> None:
         second = registry.arrives(f"医院/H{place}", **(other | {"id_number": "", "birth_date": ""}))
         if first.enterprise_id != second.enterprise_id:
             queue.raise_task((str(first.enterprise_id), str(second.enterprise_id)), by="desk")
-    wrong = _person(70, "孙丽", phone="13800138000")
+    wrong = _person(70, "孙丽", phone="13671093358")
     registry.arrives("户籍/S1", **wrong)
     registry.arrives("医院/S2", **wrong)
     registry.arrives("医保/S3", **wrong)
