@@ -14,7 +14,7 @@ import resource
 import shutil
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -52,7 +52,7 @@ def _run(records: int, memory_bytes: int, out: Path) -> dict[str, object]:
     table, warm = dataset(records), dataset(WARM_RECORDS, seed=SAMPLE_SEED)
     _, unlimited = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, unlimited))
-    settings = {"stream": True, "memory": memory_bytes - RESERVE_BYTES}
+    settings: dict[str, Any] = {"stream": True, "memory": memory_bytes - RESERVE_BYTES}
     mpi.dedupe(warm.records, out=out / "warm", **settings)
     push_out(table.records)
     started = time.perf_counter()
