@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import pyarrow.parquet as pq
 
 from bench.data import Dataset
 from bench.index_data import percentiles, sample_people, truth_clusters
-from bench.index_traffic import Request, run_worker, schedule
+from bench.index_traffic import schedule
 
 
 def made(folder: Path, people: list[int]) -> Dataset:
@@ -62,26 +61,6 @@ def test_a_schedule_has_its_rate_and_shares() -> None:
     assert abs(float((kinds == 0).mean()) - 0.5) < 0.05
     assert set(range(50)) == set(clients.tolist())
     assert np.array_equal(times, schedule(10.0, shares, 1000.0, 50, 3)[0])
-
-
-def test_a_worker_answers_together_what_is_waiting() -> None:
-    """Requests that wait share a batch; a failure reaches every client of it and no other."""
-    waiting: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-    requests = [Request(0, {"place": place}) for place in range(300)]
-    for each in requests:
-        waiting.put(each)
-    waiting.put(None)
-    seen: list[int] = []
-
-    def answer(batch: list[Request]) -> None:
-        seen.extend(each.person["place"] for each in batch)
-        if len(batch) < 256:
-            raise ValueError
-
-    assert [256, 44] == run_worker(waiting, answer)
-    assert list(range(300)) == seen
-    assert all(each.done.is_set() for each in requests)
-    assert [None, "ValueError"] == [requests[0].failed, requests[299].failed]
 
 
 def test_percentiles_are_of_the_timed_calls_only() -> None:
