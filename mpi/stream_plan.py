@@ -86,9 +86,7 @@ def plan_stream(schema: Schema, given: Model | None) -> StreamPlan:
     if given is not None:
         model = given.replace(comparisons=usable, schema=kept, blocking_rules=as_dicts)
     else:
-        model = Model(
-            schema=kept, comparisons=_comparisons(kept, layout), blocking_rules=as_dicts
-        )
+        model = Model(schema=kept, comparisons=_comparisons(kept, layout), blocking_rules=as_dicts)
     held = {each.name for each in kept.fields}
     return StreamPlan(
         schema=kept,
