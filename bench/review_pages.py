@@ -23,7 +23,7 @@ from bench.index_data import add_common_arguments, made_or_given, write_report
 __all__ = ["main"]
 
 PASSWORD: Final = "a long word for a bench alone"
-TASKS_A_WRITE: Final = 2_000
+TASKS_A_WRITE: Final = 256  # what one event takes
 
 
 def ask(path: Path, tasks: int, records: int, seed: int) -> None:

@@ -185,15 +185,16 @@ def print_answers(answers: Iterable[Any], *, as_table: bool, title: str = "") ->
     as_table : for people
     title : of the table
     """
+    from cli.show import print_rows, visible_json
+
     if not as_table:
         count = 0
         for each in answers:
-            sys.stdout.write(json.dumps(_plain(each), ensure_ascii=False) + "\n")
+            line = json.dumps(_plain(each), ensure_ascii=False)
+            sys.stdout.write(visible_json(line) + "\n")
             sys.stdout.flush()
             count += 1
         return count
-    from cli.show import print_rows
-
     rows = [_plain(each) for each in answers]
     names = [name for name in _names(rows) if any(row.get(name) not in (None, []) for row in rows)]
     if rows:

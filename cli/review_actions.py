@@ -361,14 +361,19 @@ def undo_command(
     metavar="N",
     help="So does one of a case with so many safety flags.",
 )
-@steward_option
+@click.option(
+    "--by",
+    envvar="MPI_ACTOR",
+    metavar="NAME",
+    help="Who sets this, for the journal; or set MPI_ACTOR. Not needed to print.",
+)
 @digest_key_option
 @table_option
 def rules_command(
     index_dir: str,
     records_max: int | None,
     safety_flags: int | None,
-    by: str,
+    by: str | None,
     digest_key: str | None,
     as_table: bool,
 ) -> None:
@@ -380,9 +385,12 @@ def rules_command(
     """
     from mpi.review.decisions import ApprovalRules
 
+    is_set = records_max is not None or safety_flags is not None
+    if is_set and not by:
+        raise click.UsageError("Name who sets the rules with --by, or set MPI_ACTOR.")
     with _queue(index_dir, digest_key) as queue:
-        held = queue.statistics()
-        if records_max is not None or safety_flags is not None:
+        if is_set and by:
+            held = queue.statistics()
             rules = ApprovalRules(
                 records_max=records_max or held["approval_records"],
                 safety_flags=safety_flags or held["approval_safety"],

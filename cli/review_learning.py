@@ -83,7 +83,7 @@ def advice_command(
 @index_option
 @click.option(
     "--size",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 20_000),
     required=True,
     metavar="N",
     help="Automatic links to draw.",
@@ -206,12 +206,15 @@ def _print_precision(precision: Precision) -> None:
 
 
 def _precision_text(precision: Precision) -> str:
-    if precision.estimate is None:
+    if not precision.judged:
         return f"not known: none of {precision.sampled:,} sampled links has been judged"
     bounds = f"{precision.low:.2%} to {precision.high:.2%}"
+    bands = f"{precision.bands_judged} of {precision.bands_held} bands judged"
+    if precision.estimate is None:
+        return f"not yet: {bands}, with {precision.covered:.1%} of the links ({bounds})"
     return (
         f"{precision.estimate:.2%} ({bounds}, {precision.judged:,} of {precision.links:,} links "
-        f"judged)"
+        f"judged; {bands}, with {precision.covered:.1%} of the links)"
     )
 
 

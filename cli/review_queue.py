@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["list_command", "next_command", "show_command"]
 
 _STATUSES = ("open", "deferred", "escalated", "approval", "closed")
+
+
+def _finite(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    """A number of bits; nan would let nothing through and say nothing."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no number of bits.", param=option)
+    return value
 
 
 @click.command("list")
@@ -30,8 +38,14 @@ _STATUSES = ("open", "deferred", "escalated", "approval", "closed")
 @click.option("--assignee", metavar="NAME", help="Tasks of this steward; '' for nobody's.")
 @click.option("--source", metavar="NAME", help="Tasks with a record of this source.")
 @click.option("--task-kind", metavar="KIND", help="Tasks of this kind, such as REVIEW.")
-@click.option("--weight-min", type=float, metavar="BITS", help="Least weight of the heaviest pair.")
-@click.option("--weight-max", type=float, metavar="BITS", help="Most.")
+@click.option(
+    "--weight-min",
+    type=float,
+    callback=_finite,
+    metavar="BITS",
+    help="Least weight of the heaviest pair.",
+)
+@click.option("--weight-max", type=float, callback=_finite, metavar="BITS", help="Most.")
 @click.option("--reason", metavar="TEXT", help="Why no machine decided, or a part of it.")
 @click.option("--text", metavar="TEXT", help="A name, record id, enterprise id, number or phone.")
 @click.option(
@@ -153,7 +167,7 @@ def show_command(
 
 def _print_case(case: Mapping[str, Any]) -> None:
     """Records side by side, then the heaviest pair step by step, then the history."""
-    from cli.show import print_facts, print_rows
+    from cli.show import print_facts, print_notes, print_rows
 
     task = case["task"]
     print_facts(
@@ -170,12 +184,17 @@ def _print_case(case: Mapping[str, Any]) -> None:
         if any(each["fields"][place]["origin"] != "missing" for each in records)
     ]
     print_rows("Records; [..] differs from the other", ["field", *titles], rows)
+    if case["records_left_out"]:
+        print_notes([f"{case['records_left_out']:,} more records are not shown"])
     for pair in case["pairs"][:1]:
         steps = [[s["words_en"], s["bits"], s["running"]] for s in pair["steps"]]
-        print_rows("Heaviest pair", ["step", "bits", "weight"], steps)
-        print_facts(
-            [("met by", "; ".join(pair["rules"])), ("why asked", _text(pair["why_not_automatic"]))]
-        )
+        if steps:  # a link that is audited blind has none
+            print_rows("Heaviest pair", ["step", "bits", "weight"], steps)
+        facts = [
+            ("met by", "; ".join(pair["rules"])),
+            ("why asked", _text(pair["why_not_automatic"] or "")),
+        ]
+        print_facts((name, text) for name, text in facts if text)
     events = [[e["event"], e["at"], e["by"], e["action"], e["text"]] for e in case["history"]]
     if events:
         print_rows("History", ["event", "at", "by", "action", "text"], events)

@@ -72,8 +72,9 @@ def serve(
 
     Only this machine can reach them unless --host says otherwise, and then they need TLS. Make
     accounts with `mpi review user add`. The index may be written to by other commands meanwhile:
-    the writer's lock is taken for each decision only. The access log goes to stderr and holds no
-    person's values; Ctrl-C or SIGTERM stops when the requests under way are answered.
+    the writer's lock is taken for each decision only. The address is printed on stdout, the access
+    log on stderr; it holds no person's values. Ctrl-C or SIGTERM stops when the requests under way
+    are answered.
 
     Needs the packages of the extra `review`: pip install 'mpi-index[review]'.
 
@@ -100,7 +101,7 @@ def serve(
     )
     _log_to_stderr(quiet)
     try:
-        serve(settings, say=lambda text: click.echo(text, err=True))
+        serve(settings, say=click.echo)
     except (KeyboardInterrupt, Terminated):  # how a server is meant to end
         received.clear()
     click.echo("stopped", err=True)

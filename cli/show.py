@@ -8,7 +8,7 @@ import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, Final
 
 __all__ = [
     "format_value",
@@ -20,21 +20,52 @@ __all__ = [
     "print_rows",
     "print_table",
     "result_tables",
+    "visible",
+    "visible_json",
     "without_values",
 ]
 
 PLAIN_WIDTH = 160
+_OTHER_CONTROLS: Final = (*range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+"""DEL and C1, line and paragraph separators with the bidi controls after them, bidi isolates."""
+_IN_JSON: Final = {code: f"\\u{code:04x}" for code in _OTHER_CONTROLS}
+_VISIBLE: Final = {
+    code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    for code in (*range(0x20), *_OTHER_CONTROLS)
+} | {ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t"}
+
+
+def visible(text: str) -> str:
+    r"""Return a text with its control characters written out, as \x1b or \u202e.
+
+    A value from a table may hold what a terminal obeys: colours, cursor movements, a change of
+    the direction of writing. Shown as it is, it could hide or forge what stands around it.
+
+    Parameters
+    ----------
+    text : one line; a line break in it is written out too
+    """
+    return text.translate(_VISIBLE)
+
+
+def visible_json(document: str) -> str:
+    """Return a JSON document with the control characters escaped that JSON lets stand.
+
+    Parameters
+    ----------
+    document : as `json.dumps(..., ensure_ascii=False)` writes it, where C0 is escaped already
+    """
+    return document.translate(_IN_JSON)
 
 
 def print_json(value: Any) -> None:
     """Print one JSON document on stdout; what JSON cannot say becomes text or null."""
-    json.dump(_plain(value), sys.stdout, ensure_ascii=False, indent=2)
-    sys.stdout.write("\n")
+    sys.stdout.write(visible_json(json.dumps(_plain(value), ensure_ascii=False, indent=2)) + "\n")
 
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:
     """Print `name   value` lines, names in one column."""
-    rows = list(facts)
+    rows = [(visible(name), visible(value)) for name, value in facts]
     width = max((len(name) for name, _ in rows), default=0)
     for name, value in rows:
         print(f"{name:<{width}}  {value}".rstrip())
@@ -52,13 +83,15 @@ def print_rows(title: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) 
     from rich.console import Console
     from rich.table import Table
 
-    view = Table(title=title or None, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    view = Table(title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    view.title = visible(title) or None
     for position, name in enumerate(names):
         is_number = any(isinstance(row[position], int | float) for row in rows)
-        heading = name.replace("_", " ")
+        heading = visible(name.replace("_", " "))
         view.add_column(heading, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
-        view.add_row(*(format_value(name, value) for name, value in zip(names, row, strict=True)))
+        values = zip(names, row, strict=True)
+        view.add_row(*(visible(format_value(name, value)) for name, value in values))
     if sys.stdout.isatty():
         Console(markup=False).print(view)
         return
@@ -71,7 +104,7 @@ def print_rows(title: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) 
 def print_notes(notes: Iterable[str]) -> None:
     """Print sentences a user should read, on stderr."""
     for note in notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(f"note: {visible(note)}", file=sys.stderr)
 
 
 def print_result(result: Any) -> None:

@@ -400,12 +400,16 @@ class Snapshot(SingleReads):
     def journal(self, first: int = 1, last: int | None = None) -> Iterator[tuple[int, bytes]]:
         """(event number, event) from `first` to `last`, both included, oldest first."""
         end = self.state.event_count if last is None else min(last, self.state.event_count)
+        if max(first, 1) > end:
+            return
         low, high = max(first, 1).to_bytes(8, "big"), (end + 1).to_bytes(8, "big")
         for key, value in self._delta.checked_entries(b"journal", low, high):
             yield int.from_bytes(key, "big"), value
 
     def event(self, number: int) -> bytes | None:
-        """One event of the journal by its number."""
+        """One event of the journal by its number; None where there is none."""
+        if not 1 <= number <= self.state.event_count:
+            return None
         return self._delta.get_checked(b"journal", number.to_bytes(8, "big"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
@@ -14,7 +15,7 @@ from person.national_id import encode_national_id
 from person.schema import Schema
 from person.text import Utf8Column
 
-__all__ = ["check_columns", "plain_person", "without_numbers"]
+__all__ = ["check_columns", "check_name", "check_utf8", "plain_person", "without_numbers"]
 
 _LETTERS_MIN: Final = 4
 """Shorter names are one slip from too many words."""
@@ -22,6 +23,50 @@ _LETTERS_MIN: Final = 4
 _NUMBERS: Final = re.compile(r"(?<!\d)(?:\d{17}[\dXx]|\d{15})(?!\d)")
 _MASK: Final = "[id number]"
 _PROVES: Final = 1
+_NAME_CHARACTERS_MAX: Final = 100
+_UNPRINTED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories that no name holds. Private characters stay: rare Han names are kept so."""
+
+
+def check_utf8(text: str, option: str) -> None:
+    """Refuse a text with characters that stand for undecoded bytes, as a wrong terminal sends.
+
+    Parameters
+    ----------
+    text : written by a person
+    option : what it was given as
+
+    Raises
+    ------
+    ConfigError : names the option
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(
+            f"'{option}' is not valid UTF-8; set the terminal or the file to UTF-8 and say it again"
+        ) from None
+
+
+def check_name(name: str, option: str) -> None:
+    """Refuse what cannot be the name of a person who works with the index.
+
+    Parameters
+    ----------
+    name : of who acts, or of who is to
+    option : what it was given as
+
+    Raises
+    ------
+    ConfigError : names the option
+    """
+    check_utf8(name, option)
+    is_printed = not any(unicodedata.category(letter) in _UNPRINTED for letter in name)
+    if not name.strip() or len(name) > _NAME_CHARACTERS_MAX or not is_printed:
+        raise ConfigError(
+            f"'{option}' is a name of 1 to {_NAME_CHARACTERS_MAX} characters on one line, "
+            "without control characters"
+        )
 
 
 def check_columns(schema: Schema, names: Iterable[str], bound: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index_store import WriteBatch
-from mpi.identity_door import without_numbers
+from mpi.identity_door import check_name, check_utf8, without_numbers
 from mpi.identity_engine import Engine
 from mpi.identity_events import Change, Event, EventKind, encode_event
 from mpi.identity_plan import SAME
@@ -59,14 +59,26 @@ class Session:
         self.state = StoreState(batch)
         self.engine = engine
         self.sources = sources
-        if engine.sealer is not None:  # nor may an id number be read in what people write
-            by, reason = without_numbers(by), without_numbers(reason)
-        self.by, self.reason, self.at_ms = by, reason, at_ms
+        check_name(by, "by")
+        self.by = by if engine.sealer is None else without_numbers(by)
+        self.at_ms = at_ms
+        self.say(reason)
         self._fresh: set[int] = set()
         self.long_names: list[int] = []
         self.first_event: int | None = None
         self.is_one_batch = False
         self.keeps_apart = False
+
+    def say(self, reason: str) -> None:
+        """Give the reason of the events to come; id numbers that prove themselves are masked.
+
+        Raises
+        ------
+        ConfigError : it is not text that UTF-8 can hold
+        """
+        check_utf8(reason, "reason")
+        # Where numbers are sealed, none may be read in what people write either.
+        self.reason = reason if self.engine.sealer is None else without_numbers(reason)
 
     @property
     def next_event(self) -> int:

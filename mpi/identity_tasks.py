@@ -28,7 +28,7 @@ from mpi.identity_plan import DIFFERENT
 from mpi.identity_queue import asked_records, is_live
 from mpi.identity_view import StoreState
 from mpi.pair_guards import HELD_APART
-from mpi.review.priority import rank
+from mpi.review.priority import blind_rank, rank
 from person.han_names import word_text
 
 __all__ = [
@@ -148,6 +148,7 @@ def _describe(
     bounds, members = snapshot.members(found)
     offsets: list[int] = bounds.tolist()
     member_source = snapshot.references(members)[0]
+    record_source = snapshot.references(numbers)[0]
     names, ids = _names(engine, rows), engine.identity_keys(rows)
     for task, of_task in zip(tasks, asked, strict=True):
         at = [place[record] for record in of_task]
@@ -157,11 +158,17 @@ def _describe(
         task["names"] = [names[each] for each in at]
         task["sources"] = sorted(source_names.get(code, "") for code in codes)
         task["records"] = sum(span.stop - span.start for span in spans)
+        if task["kind"] == "AUDIT":  # the two records alone: the identity would tell its links
+            own = {int(code) for code in record_source[at]}
+            task["sources"] = sorted(source_names.get(code, "") for code in own)
+            task["records"] = len(at)
         task["safety"] = _safety(engine, task, rows[at], ids[at])
         weight = task["pairs"][0][2]
         probability = engine.probability(weight) if weight is not None else 0.5
-        task["rank"] = rank(
-            probability, task["records"], len(codes), task["safety"], task["created_ms"]
+        task["rank"] = (
+            blind_rank(task["created_ms"])
+            if task["kind"] == "AUDIT"
+            else rank(probability, task["records"], len(codes), task["safety"], task["created_ms"])
         )
 
 

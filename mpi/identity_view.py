@@ -104,6 +104,8 @@ class StoreState:
         return found
 
     def task(self, number: int) -> dict[str, Any] | None:
+        if not 0 <= number < 1 << 64:
+            return None  # a number that no key holds, as somebody typed it
         value = self.snapshot.get("task", number.to_bytes(8, "big"))
         return None if value is None else json.loads(value)
 

@@ -17,6 +17,7 @@ from person.errors import ConfigError, IdentityError, StaleTaskError, UnknownIdE
 __all__ = [
     "TEXT_CHARACTERS_MAX",
     "change_task",
+    "check_text",
     "check_version",
     "live_task",
     "reopened",
@@ -24,6 +25,17 @@ __all__ = [
 ]
 
 TEXT_CHARACTERS_MAX: Final = 4000
+
+
+def check_text(text: str) -> None:
+    """ConfigError where a reason or comment is too long.
+
+    Parameters
+    ----------
+    text : what a person wrote
+    """
+    if len(text) > TEXT_CHARACTERS_MAX:
+        raise ConfigError(f"the text is longer than {TEXT_CHARACTERS_MAX:,} characters")
 
 
 def task_of(session: Session, number: int) -> dict[str, Any]:
@@ -44,15 +56,25 @@ def task_of(session: Session, number: int) -> dict[str, Any]:
     return task
 
 
-def live_task(session: Session, number: int) -> dict[str, Any]:
-    """A task that is not closed; UnknownIdError where it is or was never raised.
+def live_task(
+    session: Session, number: int, version: int | None, asked: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A task as it was looked at, and not closed.
 
     Parameters
     ----------
     session : of the write
     number : of the task
+    version : that was looked at, None where nothing was
+    asked : what was to be done
+
+    Raises
+    ------
+    StaleTaskError : the task has changed since, such as by who closed it first
+    UnknownIdError : it was closed when it was looked at, or never raised
     """
     task = task_of(session, number)
+    check_version(session, number, task, version, asked)
     if not is_live(task):
         raise UnknownIdError(f"task {number} is closed; reopen it, or undo what closed it")
     return task
@@ -123,13 +145,15 @@ def change_task(
     details : for the history
     may_be_closed : a closed task may be changed so
     """
-    if len(session.reason) > TEXT_CHARACTERS_MAX:
-        raise ConfigError(f"the text is longer than {TEXT_CHARACTERS_MAX:,} characters")
-    task = task_of(session, number) if may_be_closed else live_task(session, number)
+    check_text(session.reason)
     asked = {"action": action, "text": session.reason, **(details or {})}
     if reason is not None:
         asked["reason"] = reason.value
-    check_version(session, number, task, version, asked)
+    if may_be_closed:
+        task = task_of(session, number)
+        check_version(session, number, task, version, asked)
+    else:
+        task = live_task(session, number, version, asked)
     new = {name: value for name, value in (task | dict(updates)).items() if value is not None}
     evidence: dict[str, Any] = {"task": number, "action": action, **(details or {})}
     if reason is not None:

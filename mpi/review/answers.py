@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mpi.review.actions import TEXT_CHARACTERS_MAX
 from mpi.review.exchange import letters_of
 from mpi.review.queue import ReviewQueue
 from mpi.review.sheets import in_utf8, plain_cell
@@ -304,16 +305,33 @@ def _answer(task: int, rows: Sequence[tuple[int, Mapping[str, str]]]) -> Answer 
     (verdict,), (version,) = verdicts, versions
     assert verdict is not None
     assert version is not None
-    comments = dict.fromkeys(said.get("comment", "") for _, said in rows)
+    comment = _comment(rows)
     return Answer(
         task=task,
         version=version,
         verdict=verdict,
         reason=next(iter(reasons)) or Reason.OTHER if reasons else Reason.OTHER,
-        comment=" ".join(each for each in comments if each),
+        comment=comment,
         persons=_persons(rows),
         rows=tuple(row for row, _ in rows),
     )
+
+
+def _comment(rows: Sequence[tuple[int, Mapping[str, str]]]) -> str:
+    """The comments of the lines of one task, one after another."""
+    for row, said in rows:
+        if len(said.get("comment", "")) > TEXT_CHARACTERS_MAX:
+            raise InputError(
+                f"the comment of line {row} is longer than {TEXT_CHARACTERS_MAX:,} characters"
+            )
+    comments = dict.fromkeys(said.get("comment", "") for _, said in rows)
+    text = " ".join(each for each in comments if each)
+    if len(text) > TEXT_CHARACTERS_MAX:
+        raise InputError(
+            f"the comments of lines {rows[0][0]} to {rows[-1][0]} are together longer than "
+            f"{TEXT_CHARACTERS_MAX:,} characters"
+        )
+    return text
 
 
 def _persons(rows: Sequence[tuple[int, Mapping[str, str]]]) -> dict[int, str]:

@@ -44,6 +44,8 @@ evidence of two clusters together."""
 
 REPEATS: Final = 0.1
 SAMPLE_MAX: Final = 20_000
+COVERED_MIN: Final = 0.95
+"""Share of the links that lie in bands with judgements, below which no figure is told for all."""
 _UNTOLD: Final = "links are right or wrong by the stewards' word; who could not tell is left out"
 
 
@@ -132,7 +134,11 @@ class Precision:
     links : automatic links of the index when the sample was drawn
     sampled, judged, same, untold : links drawn, decided, one person of those, and those that
         stewards could not tell
-    estimate, low, high : over all bands; None, 0, 1 while nothing has been decided
+    estimate, low, high : over all bands; None, 0, 1 while nothing has been decided, and no
+        estimate while the bands with judgements hold too few of the links. The bounds allow for
+        anything in the other bands
+    covered : share of the links that lie in bands with judgements
+    bands_held, bands_judged : bands that hold links, and those of them with judgements
     confidence : of the bounds
     bands : from low to high
     note : what the figure does not say
@@ -147,6 +153,9 @@ class Precision:
     estimate: float | None
     low: float
     high: float
+    covered: float
+    bands_held: int
+    bands_judged: int
     confidence: float
     bands: tuple[PrecisionBand, ...]
     note: str
@@ -373,6 +382,7 @@ def _precision(
         for size, n, k in zip(found, judged, same, strict=True)
         if size
     ]
+    covered = sum(each.size for each in strata if each.judged) / max(sum(found), 1)
     population = None if plan["is_complete"] else plan["links"]
     whole = stratified_share(strata, population=population, seed=seed)
     bands = []
@@ -398,9 +408,12 @@ def _precision(
         judged=sum(judged),
         same=sum(same),
         untold=untold,
-        estimate=whole.estimate,
+        estimate=whole.estimate if covered >= COVERED_MIN else None,
         low=whole.low,
         high=whole.high,
+        covered=covered,
+        bands_held=len(strata),
+        bands_judged=sum(each.judged > 0 for each in strata),
         confidence=whole.confidence,
         bands=tuple(bands),
         note=_UNTOLD,

@@ -27,7 +27,7 @@ from mpi.identity_queue import is_live
 from mpi.identity_session import Session
 from mpi.identity_steward import founding_order, identity_for
 from mpi.identity_tasks import closed_task
-from mpi.review.actions import check_version, live_task
+from mpi.review.actions import check_text, live_task
 from mpi.review.requests import Plan, plan_request
 from mpi.review.types import Decision, DecisionRequest, Reason, Verdict
 from person.enterprise_id import printed_enterprise_id
@@ -107,12 +107,12 @@ def decide_in(session: Session, request: DecisionRequest) -> Decision:
 
     Raises
     ------
-    UnknownIdError : no such task, or it is closed
-    StaleTaskError : the case has changed since the steward looked at it
+    StaleTaskError : the case has changed since the steward looked at it, or was closed
+    UnknownIdError : no such task, or it was closed already
     IdentityError : ids that are not of the case
     """
-    task = live_task(session, request.number)
-    check_version(session, request.number, task, request.version, request.to_dict())
+    check_text(session.reason)
+    task = live_task(session, request.number, request.version, request.to_dict())
     if task["status"] == "approval":
         raise IdentityError(
             f"task {request.number} waits for approval; approve or reject what was proposed"
@@ -228,8 +228,9 @@ def reject_in(session: Session, number: int, version: int | None) -> Decision:
 
 
 def _proposed(session: Session, number: int, version: int | None, action: str) -> dict[str, Any]:
-    task = live_task(session, number)
-    check_version(session, number, task, version, {"action": action, "text": session.reason})
+    check_text(session.reason)
+    asked = {"action": action, "text": session.reason}
+    task = live_task(session, number, version, asked)
     if task["status"] != "approval":
         raise IdentityError(f"task {number} does not wait for approval")
     return task

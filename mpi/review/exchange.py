@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from mpi.identity_door import check_name
 from mpi.identity_index import IdentityIndex
 from mpi.review.audit import AuditLog
 from mpi.review.decided import decided_pairs
@@ -106,6 +107,7 @@ def export_tasks(
     wanted_format : 'csv' or 'parquet', None goes by the name of the file
     overwrite : replace a file that is there
     """
+    check_name(by, "by")
     sheet_format(out, wanted_format)
     seen: list[Case] = []
     lines = list(task_sheet(queue, wanted, limit=limit, masked=masked, on_case=seen.append))
@@ -139,6 +141,7 @@ def export_decided(
     index : open
     out, by, wanted_format, overwrite : see `export_tasks`
     """
+    check_name(by, "by")
     sheet_format(out, wanted_format)
     pairs = decided_pairs(index)
     AuditLog(index.store.path).write("export-decided", by=by, is_grave=True, pairs=pairs.num_rows)

@@ -195,7 +195,8 @@ def stratified_share(
     Notes
     -----
     What was judged counts as it is (finite population): only the rest is drawn, each part's share
-    from Beta(right + 1/2, wrong + 1/2) and its number from a binomial.
+    from Beta(right + 1/2, wrong + 1/2) and its number from a binomial. A part without any judgement
+    is all wrong for the lower bound and all right for the upper one: nothing is assumed of it.
     """
     judged = sum(each.judged for each in strata)
     right = sum(each.right for each in strata)
@@ -204,8 +205,9 @@ def stratified_share(
         return Interval(estimate=None, low=0.0, high=1.0, count=0, of=0, confidence=confidence)
     seen = [each for each in strata if each.judged]
     estimate = sum(e.size * e.right / e.judged for e in seen) / sum(e.size for e in seen)
-    drawn = _drawn_shares(strata, population, np.random.default_rng(seed))
-    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    least, most = _drawn_shares(strata, population, np.random.default_rng(seed))
+    low = np.quantile(least, (1 - confidence) / 2)
+    high = np.quantile(most, (1 + confidence) / 2)
     return Interval(
         estimate=estimate,
         low=min(float(low), estimate),
@@ -219,7 +221,10 @@ def stratified_share(
 def _drawn_shares(
     strata: Sequence[Stratum], population: int | None, random: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Shares that are right, drawn from what is possible: float64[DRAWS]."""
+    """Shares that are right, drawn from what is possible: float64[2, DRAWS].
+
+    Parts that nobody judged are all wrong in the first row, all right in the second.
+    """
     size = np.array([each.size for each in strata], np.float64)
     judged = np.array([each.judged for each in strata])
     right = np.array([each.right for each in strata])
@@ -229,8 +234,10 @@ def _drawn_shares(
     else:
         sizes = random.dirichlet(size + 0.5, DRAWS) * max(population, size.sum())
     rest = np.maximum(sizes - judged, 0.0).astype(np.int64)
-    found = right + random.binomial(rest, share)
-    shares: NDArray[np.float64] = found.sum(axis=1) / (judged + rest).sum(axis=1)
+    found = (right + random.binomial(rest, share))[:, judged > 0].sum(axis=1)
+    unknown = rest[:, judged == 0].sum(axis=1)
+    total = (judged + rest).sum(axis=1)
+    shares: NDArray[np.float64] = np.stack([found, found + unknown]) / total
     return shares
 
 

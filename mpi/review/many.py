@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mpi.identity_session import Session
-from mpi.review.actions import check_version, live_task
+from mpi.review.actions import live_task
 from mpi.review.decisions import decide_in
 from mpi.review.types import Decision, DecisionRequest
 from person.errors import MpiError
@@ -38,8 +38,8 @@ def decide_many_in(
         if error is not None:
             results.append(error)
             continue
-        session.reason = request.text
         try:
+            session.say(request.text)
             results.append(decide_in(session, replace(request, version=None)))
         except MpiError as later:
             results.append(later)
@@ -49,8 +49,7 @@ def decide_many_in(
 def _staleness(session: Session, request: DecisionRequest) -> MpiError | None:
     """Why a request cannot be looked at; None where it can."""
     try:
-        task = live_task(session, request.number)
-        check_version(session, request.number, task, request.version, request.to_dict())
+        live_task(session, request.number, request.version, request.to_dict())
     except MpiError as error:
         return error
     return None

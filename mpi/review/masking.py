@@ -1,9 +1,10 @@
 """Masks digits of numbers that identify a person, until somebody reveals them.
 
 Masked are id numbers, documents, phones, cards and certificates, the mother's number, and any
-number of seven digits or more in free text. A mask keeps a value's length and its marks: that the
-digit before the last differs is seen, which digit it is, is not. One or two unlike characters stay
-readable, or no slip could be judged.
+number of seven digits or more in free text; in an address only one as long as a mobile or an id
+number, or a landline with its area code: '199-1102' is a house and a room. A mask keeps a value's
+length and its marks: that the digit before the last differs is seen, which digit it is, is not.
+One or two unlike characters stay readable, or no slip could be judged.
 
 Of an id number only the province (two digits) stays: region, birth date and sex stand in fields
 of their own, and with them the last four digits would give the whole number away.
@@ -47,6 +48,9 @@ _KEPT: Final[dict[str, tuple[int, int]]] = {
 _HIDDEN_MIN: Final = 4
 _UNLIKE_SHOWN_MAX: Final = 2
 _LONG_NUMBER: Final = re.compile(r"\d(?:[ \-]?\d){6,}[xX]?")
+_LONG_NUMBER_OF_ADDRESS: Final = re.compile(
+    r"\d(?:[ \-]?\d){10,}[xX]?|(?<!\d)0\d{2,3}[)） \-]?\d{3,4}[ \-]?\d{4}"
+)
 _BETWEEN_NUMBERS: Final = re.compile(r"[;,/、|；，]")
 _UNMASKED_KINDS: Final = frozenset({"date", "region", "gender"})
 
@@ -72,7 +76,7 @@ def mask_value(kind: str, value: str) -> str:
     if kind in _UNMASKED_KINDS:
         return value
     if kind not in _KEPT:
-        return mask_text(value)
+        return _masked(_LONG_NUMBER_OF_ADDRESS if kind == "address" else _LONG_NUMBER, value)
     head, tail = _KEPT[kind]
     shown = list(value)
     start = 0
@@ -93,9 +97,13 @@ def mask_text(text: str) -> str:
 
     Parameters
     ----------
-    text : a comment, an address, a name
+    text : a comment, a name
     """
-    return _LONG_NUMBER.sub(lambda found: re.sub(r"[0-9xX]", MASK, found[0]), text)
+    return _masked(_LONG_NUMBER, text)
+
+
+def _masked(numbers: re.Pattern[str], text: str) -> str:
+    return numbers.sub(lambda found: re.sub(r"[\dxX]", MASK, found[0]), text)
 
 
 def _mask_spans(kind: str, spans: Sequence[Span]) -> tuple[Span, ...]:

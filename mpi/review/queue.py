@@ -18,6 +18,7 @@ from datetime import datetime
 from itertools import combinations
 from typing import Any
 
+from mpi.identity_door import check_name
 from mpi.identity_events import Change, EventKind
 from mpi.identity_results import Receipt
 from mpi.identity_steward import undo_events
@@ -69,8 +70,7 @@ class ReviewQueue(QueueLooking):
         to : who is to answer it
         by, version : who says so, of the task as they saw it
         """
-        if not to.strip():
-            raise ConfigError("say to whom the task is assigned")
+        check_name(to, "to")
         return self._change(
             number, "ASSIGNED", {"assignee": to}, by=by, version=version, details={"to": to}
         )
@@ -136,6 +136,8 @@ class ReviewQueue(QueueLooking):
         by, version, reason, text : see `defer`
         to : whom, None for any supervisor
         """
+        if to is not None:
+            check_name(to, "to")
         updates = {"status": "escalated", "assignee": to, "due_ms": None, "proposal": None}
         details = {} if to is None else {"to": to}
         return self._change(

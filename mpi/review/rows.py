@@ -11,7 +11,7 @@ from mpi.identity_queue import asked_records
 from mpi.identity_reading import Reader
 from mpi.identity_results import time_text
 from mpi.identity_view import StoreState
-from mpi.review.priority import priority_now
+from mpi.review.priority import blind_rank, priority_now
 from mpi.review.types import TaskRow, TaskStatus
 
 __all__ = ["identities_of", "status_at", "task_row"]
@@ -53,25 +53,31 @@ def task_row(reader: Reader, number: int, task: dict[str, Any], now_ms: int) -> 
     now_ms : milliseconds of UTC
     """
     identities = identities_of(reader.state, task)
-    members = {each: reader.state.members(each) for each in identities}
+    is_audit = task["kind"] == "AUDIT"
+    status = status_at(task, now_ms)
+    if is_audit:  # the two records alone: how large their identity is tells what joined it
+        records = asked_records(task)
+    else:
+        records = [record for each in identities for record in reader.state.members(each)]
     weight = task["pairs"][0][2]
     proposal = task.get("proposal") or {}
     closed_ms = task.get("closed_ms")
-    is_audit = task["kind"] == "AUDIT"
     if is_audit:  # judged blindly: nothing tells what the machine thinks
         weight = None
+    is_blind = is_audit and status is not TaskStatus.CLOSED
+    ranked = blind_rank(task["created_ms"]) if is_blind else task["rank"]
     return TaskRow(
         number=number,
         version=reader.state.version_of(number, identities),
         kind=task["kind"],
-        status=status_at(task, now_ms),
+        status=status,
         enterprise_ids=() if is_audit else tuple(reader.print_ids(identities)),
         title_names=_titles(reader.state, task, identities),
-        records=sum(map(len, members.values())),
-        sources=_sources(reader, [r for each in members.values() for r in each]),
+        records=len(records),
+        sources=_sources(reader, records),
         match_weight=weight,
         match_probability=None if weight is None else reader.engine.probability(weight),
-        priority=priority_now(task["rank"], now_ms),
+        priority=priority_now(ranked, now_ms),
         safety=() if is_audit else tuple(task["safety"]),
         reason="" if is_audit else "; ".join(task["reasons"]),
         assignee=task.get("assignee"),

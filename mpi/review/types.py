@@ -270,7 +270,7 @@ class RecordView(_View):
     fields : in the order of the schema; `spans` and `level` compare it with the first record of
         another identity (records of the first identity: with the first of the second)
     compared_with : place of the record it is compared with, None for a record alone
-    flags : what is odd about it: 'temporary_name', 'invalid_id_number' ...
+    flags : what is odd about it: 'name:temporary_name', 'id_number:contradicts_record' ...
     """
 
     source: str

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.review_queue import _print_case
 from mpi.identity_index import IdentityIndex
 from mpi.review.queue import ReviewQueue
 
@@ -93,6 +94,40 @@ def test_tables_are_for_people(mpi: Shell, index: Path) -> None:
     assert str(task) in mpi("review", "list", "--index", index, "--table").out.replace(",", "")
     shown = mpi("review", "show", "--index", index, task, "--by", "Dr Li", "--table").out
     assert "[赵敏]" in shown.replace(" ", "")
+
+
+def test_a_table_says_what_it_leaves_out(
+    capsys: pytest.CaptureFixture[str], mpi: Shell, index: Path
+) -> None:
+    """Records beyond the limit are told of; of a blind case no empty headings stand there."""
+    shown = mpi("review", "show", "--index", index, task_of(index), "--by", "Dr Li")
+    (case,) = shown.lines
+    assert 0 == case["records_left_out"]
+    _print_case(case | {"records_left_out": 1200})
+    captured = capsys.readouterr()
+    assert "Heaviest pair" in captured.out
+    assert "note: 1,200 more records are not shown\n" == captured.err
+    blind = case["pairs"][0] | {"steps": [], "rules": [], "why_not_automatic": []}
+    _print_case(case | {"pairs": [blind]})
+    captured = capsys.readouterr()
+    for text in ("Heaviest pair", "met by", "why asked"):
+        assert text not in captured.out
+    assert "" == captured.err
+
+
+def test_rules_are_printed_for_anybody_and_set_by_a_name(mpi: Shell, index: Path) -> None:
+    """Looking needs no name; a change does."""
+    assert 1 == mpi("review", "rules", "--index", index).lines[0]["tasks"]["open"]
+    refused = mpi("review", "rules", "--index", index, "--records-max", 3)
+    assert 2 == refused.code
+    assert "--by" in refused.err
+
+
+@pytest.mark.parametrize("bits", ["nan", "inf"])
+def test_weights_that_are_no_numbers_are_refused(mpi: Shell, index: Path, bits: str) -> None:
+    """Not an empty list."""
+    assert 2 == mpi("review", "list", "--index", index, "--weight-min", bits).code
+    assert 2 == mpi("review", "list", "--index", index, f"--weight-max=-{bits}").code
 
 
 def test_mistakes_have_exit_codes(mpi: Shell, index: Path, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from cli.review_learning import _precision_text
 from mpi.identity_index import IdentityIndex
+from mpi.review.audit_sample import estimate_precision
 from tests.mpi.review.asked_people import Asked, person
 
 from .shell import Shell
@@ -106,6 +108,7 @@ def test_an_audit_is_drawn_and_shown(mpi: Shell, index: Path) -> None:
     (sample,) = mpi(*draw, "--repeats", 0).lines
     assert (3, 4) == (sample["tasks"], sample["links"])
     assert 2 == mpi(*draw, "--strata", "ten").code
+    assert 2 == mpi(*draw, "--size", 20_001).code
     (figures,) = mpi("review", "dashboard", "--index", index).lines
     assert (4, 3, 0) == tuple(figures["precision"][name] for name in ("links", "sampled", "judged"))
     shown = mpi("review", "dashboard", "--index", index, "--table")
@@ -122,3 +125,14 @@ def test_commands_are_processes_too(index: Path, tmp_path: Path) -> None:
     failed = subprocess.run(absent, capture_output=True, text=True, check=False)
     assert 7 == failed.returncode
     assert 1 == len(failed.stderr.splitlines())
+
+
+@pytest.mark.parametrize(("judged", "expected"), [(1, "not yet: 1 of 2 bands"), (2, "100.00% (")])
+def test_precision_is_told_once_most_links_are_covered(judged: int, expected: str) -> None:
+    """Bands that nobody judged are named, and no figure stands for them."""
+    plan = {"links": 1000, "is_complete": True, "bands": [[0, 5, 400, 2], [5, None, 600, 2]]}
+    audits = [{"sample": 1, "band": band, "repeat_of": None} for band in range(judged)]
+    tasks = [{"status": "closed", "verdict": "MERGE", "audit": audit} for audit in audits]
+    text = _precision_text(estimate_precision(1, plan, tasks))
+    assert text.startswith(expected)
+    assert f"{'40.0%' if judged == 1 else '100.0%'} of the links" in text

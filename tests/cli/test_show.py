@@ -12,9 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from cli.identity_options import print_answers
 from cli.main import run
 from cli.progress import open_progress
-from cli.show import format_value, print_json, print_result
+from cli.show import format_value, print_facts, print_json, print_notes, print_result, print_rows
 from mpi.report_data import WaterfallExample, WaterfallStep
 
 Library = Callable[[str, Any], None]
@@ -165,6 +166,34 @@ def test_json_says_null_where_json_has_no_word(capsys: pytest.CaptureFixture[str
     print_json(value)
     expected = {"a": None, "b": [{"x": 1}], "c": ["y"], "d": {"first": [], "notes": []}}
     assert expected == json.loads(capsys.readouterr().out)
+
+
+FORGED = "王\x1b[31m\x9b\u202e小\u2066\x7f\u2028明\n"
+
+
+def test_what_a_terminal_obeys_is_written_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """No value colours, hides or turns around what stands beside it, in tables, facts or notes."""
+    expected = r"王\x1b[31m\x9b\u202e小\u2066\x7f\u2028明\n"
+    print_rows(FORGED, ["name", FORGED], [["x", FORGED]])
+    assert 3 == capsys.readouterr().out.count(expected)
+    print_answers([{"name": FORGED}], as_table=True)
+    assert expected in capsys.readouterr().out
+    print_facts([("name", FORGED)])
+    print_notes([FORGED])
+    captured = capsys.readouterr()
+    assert (f"name  {expected}\n", f"note: {expected}\n") == (captured.out, captured.err)
+
+
+def test_json_escapes_what_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same value for a program, as one line without a control character."""
+    print_answers([{"name": FORGED}], as_table=False)
+    line = capsys.readouterr().out
+    assert not set(FORGED) & set(line.rstrip("\n")) - set("王小明[31m")
+    assert {"name": FORGED} == json.loads(line)
+    print_json(FORGED)
+    printed = capsys.readouterr().out
+    assert FORGED == json.loads(printed)
+    assert "\u202e" not in printed
 
 
 @pytest.mark.parametrize(

@@ -301,3 +301,44 @@ def test_the_estimate_holds_the_truth(asked: Asked) -> None:
         estimates.append(found.estimate)
     assert held >= 72
     assert math.isclose(truth, sum(estimates) / len(estimates), abs_tol=0.002)
+
+
+def test_bands_that_nobody_judged_are_not_passed_over() -> None:
+    """Two links of the smaller bands judged: no estimate, and bounds that leave the rest open."""
+    plan = {
+        "links": 2982,
+        "is_complete": True,
+        "bands": [[None, 0.0, 38, 2], [0.0, 5.0, 700, 4], [5.0, None, 2244, 6]],
+    }
+    tasks = [
+        {
+            "status": "closed",
+            "verdict": "MERGE",
+            "audit": {"sample": 1, "band": band, "repeat_of": None},
+        }
+        for band in (0, 1)
+    ]
+    found = estimate_precision(1, plan, tasks)
+    assert found.estimate is None
+    assert (2, 3) == (found.bands_judged, found.bands_held)
+    assert 738 / 2982 == pytest.approx(found.covered)
+    assert found.low < 738 / 2982
+    assert found.high >= 2980 / 2982
+    found = estimate_precision(
+        1, plan, [*tasks, tasks[0] | {"audit": tasks[0]["audit"] | {"band": 2}}]
+    )
+    assert (1.0, 1.0) == (found.estimate, found.covered)
+    assert found.to_dict()["covered"] == 1.0
+
+
+def test_a_blind_line_tells_nothing_of_the_identity(asked: Asked) -> None:
+    """Two records, their sources, one priority for all: large identities look like small ones."""
+    come_again(asked, "insurance", 3)
+    come_again(asked, "register", 6)
+    draw_audit(asked.index, size=15, by="Dr Li", seed=4, repeats=0.0)
+    rows = asked.queue.tasks(Filter(kind="AUDIT")).rows
+    assert {2} == {row.records for row in rows}
+    assert 1 == len({row.priority for row in rows})
+    for row in rows:
+        records = asked.queue.case(row.number).records
+        assert {each.source for each in records} == set(row.sources)

@@ -381,3 +381,61 @@ def test_all_is_there_after_reopening(registry: Registry, queue: ReviewQueue) ->
     assert before.history == after.history
     assert ("Dr Wang", 1) == (after.task.assignee, after.task.comments)
     assert isinstance(registry.index, IdentityIndex)
+
+
+def test_who_comes_second_to_a_closed_task_gets_the_conflict(queue: ReviewQueue) -> None:
+    """A colleague closed the task first: the answer says who, when, and keeps what was asked."""
+    row = only(queue)
+    queue.decide(row.number, "DIFFERENT", by="Dr Wang", version=row.version)
+    with pytest.raises(StaleTaskError) as caught:
+        queue.decide(row.number, "MERGE", by="Dr Li", version=row.version, text="one dot")
+    told = caught.value
+    assert ("Dr Wang", "closed", "one dot") == (told.changed_by, told.status, told.asked["text"])
+    with pytest.raises(StaleTaskError):
+        queue.escalate(row.number, by="Dr Li", version=row.version)
+    request = DecisionRequest(number=row.number, verdict=Verdict.MERGE, version=row.version)
+    (refused,) = queue.decide_many([request], by="Dr Li")
+    assert isinstance(refused, StaleTaskError)
+    with pytest.raises(UnknownIdError, match="closed"):
+        queue.decide(row.number, "MERGE", by="Dr Li", version=queue.row(row.number).version)
+
+
+@pytest.mark.parametrize("number", [-1, 0, 2**63, 2**64, 10**30])
+def test_a_number_that_nothing_has_is_unknown(queue: ReviewQueue, number: int) -> None:
+    """Whatever number is typed, the answer is that there is no such task or event."""
+    for look in (queue.row, queue.case, queue.history):
+        with pytest.raises(UnknownIdError, match="no task"):
+            look(number)
+    with pytest.raises(UnknownIdError, match="no task"):
+        queue.decide(number, "MERGE", by="Dr Li")
+    with pytest.raises(UnknownIdError, match="no event"):
+        queue.undo(number, by="Dr Li")
+    if number > 0:
+        assert [] == queue.index.changes(since=number)
+
+
+@pytest.mark.parametrize("name", ["", " ", "zh\nao", "zh\x00ao", "a\x1b[2J", "a" * 101, "\udcff"])
+def test_a_name_is_one_printed_line(registry: Registry, queue: ReviewQueue, name: str) -> None:
+    """Whoever acts or is to act has a name of 1 to 100 characters; the journal takes no other."""
+    row, before = only(queue), registry.last_event()
+    with pytest.raises(ConfigError, match="'to'"):
+        queue.assign(row.number, name, by="Dr Li")
+    with pytest.raises(ConfigError, match="'to'"):
+        queue.escalate(row.number, to=name, by="Dr Li")
+    with pytest.raises(ConfigError, match=r"by"):
+        queue.comment(row.number, "seen", by=name)
+    assert before == registry.last_event()
+    queue.assign(row.number, "欧阳\u3000娜娜 \ue863", by="Dr Li")
+
+
+def test_a_text_of_undecoded_bytes_is_refused(registry: Registry, queue: ReviewQueue) -> None:
+    """What a terminal of another encoding sends is refused by name, not a crash."""
+    row, before = only(queue), registry.last_event()
+    with pytest.raises(ConfigError, match="'reason' is not valid UTF-8"):
+        queue.decide(row.number, "MERGE", by="Dr Li", text="\udcd5\udcc5")
+    request = DecisionRequest(number=row.number, verdict=Verdict.MERGE, text="\udcff")
+    (refused,) = queue.decide_many([request], by="Dr Li")
+    assert isinstance(refused, ConfigError)
+    with pytest.raises(ConfigError, match="4,000"):
+        queue.decide(row.number, "MERGE", by="Dr Li", text="x" * 4001)
+    assert before == registry.last_event()

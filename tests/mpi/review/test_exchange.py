@@ -457,3 +457,21 @@ def test_any_answers_come_back_as_given(
         each.task: each.comment for each in found.answers
     }
     assert len(tasks) - len(expected) == found.unanswered
+
+
+def test_a_comment_too_long_is_refused_by_its_line(
+    asked: Asked, tasks: list[int], tmp_path: Path
+) -> None:
+    """The other answers of the sheet are decided; nothing so long comes into the journal."""
+    path = exported(asked, tmp_path / "out.csv")
+    good = {"verdict": "MERGE", "comment": "x" * 4000}
+    bad = {"verdict": "MERGE", "comment": "x" * 4001}
+    rows = filled(path, {tasks[0]: good, tasks[1]: bad})
+    line = 2 + next(place for place, row in enumerate(rows) if len(row["comment"]) > 4000)
+    report = apply_answers(
+        asked.queue, read_answers(saved(tmp_path / "back.csv", rows)), by="Dr Li"
+    )
+    assert (1, 1) == (report.decided, report.refused)
+    (refused,) = (each for each in report.outcomes if each.outcome == "refused")
+    assert tasks[1] == refused.task
+    assert f"line {line} is longer than 4,000" in refused.message

@@ -116,7 +116,12 @@ def test_a_part_that_nobody_judged_widens_the_bounds() -> None:
     with_unseen = stratified_share([seen, Stratum(size=500, judged=0, right=0)])
     assert 1.0 == with_unseen.estimate
     assert whole.low > 0.95
-    assert with_unseen.low < 0.6
+    assert with_unseen.low < 0.5
+    assert with_unseen.high == 1.0
+    all_wrong = Stratum(size=500, judged=100, right=0)
+    found = stratified_share([all_wrong, Stratum(size=500, judged=0, right=0)])
+    assert found.low == 0.0
+    assert found.high > 0.5
 
 
 def test_equal_samples_give_equal_bounds() -> None:

@@ -157,6 +157,27 @@ def test_a_stale_decision_shows_the_change_and_what_was_typed(desk: Desk) -> Non
     assert f'action="/tasks/{number}/decide"' in answer.text
 
 
+def test_who_comes_second_to_a_closed_task_sees_the_conflict(desk: Desk) -> None:
+    """The commonest race: a colleague decided first. Nothing that was typed is lost."""
+    slow, fast = desk.browser("steward"), desk.browser("supervisor")
+    number = numbers(slow)[0]
+    path, version = f"/tasks/{number}/decide", slow.json(f"/tasks/{number}")["task"]["version"]
+    sent(fast, path, version=version, verdict="different", reason="NAMESAKE")
+    answer = slow.post(path, version=version, verdict="merge", reason="TYPING_SLIP", text="my own")
+    assert 409 == answer.status_code
+    assert "my own" in answer.text
+    assert "supervisor" in answer.text
+    sent(fast, "/undo", event=fast.json(f"/tasks/{number}")["undo_events"])
+
+
+def test_numbers_that_nothing_has_are_not_found(desk: Desk) -> None:
+    """However large a number is typed, nothing breaks."""
+    browser = desk.browser("steward")
+    assert 404 == browser.get("/tasks/99999999999999999999").status_code
+    assert 404 == browser.post("/undo", event="99999999999999999999").status_code
+    assert 400 == browser.post("/undo", event="9" * 5000).status_code
+
+
 def test_handling_a_task_leaves_lines_in_its_history(desk: Desk) -> None:
     """Take, give back, comment, defer, escalate: each is said, and stands in the history."""
     browser = desk.browser("steward")
@@ -199,6 +220,37 @@ def test_a_split_is_previewed_and_then_done(desk: Desk) -> None:
     form = {"leave": leave, "version": version, "reason": "WRONG_ENTRY"}
     assert "Split: 1 record left." in sent(browser, f"/people/{person}/split/confirm", **form)
     assert 2 == len(browser.json(f"/people/{person}")["records"])
+
+
+def test_an_identity_looked_at_from_a_task_leads_back_to_it(desk: Desk) -> None:
+    """The button, the other language, and the form of a split know the task."""
+    browser = desk.browser("steward")
+    number = numbers(browser)[0]
+    found = browser.post("/search", text="医保/S3")
+    person = re.findall(r'class="row" href="/people/([^"]+)"', found.text)[0]
+    text = page(browser, f"/people/{person}?task={number}")
+    assert f'<a class="button" href="/tasks/{number}"' in text
+    assert f'name="task" value="{number}"' in text
+    assert f"/people/{person}?task={number}&language=zh" in html.unescape(text)
+    leave = json.dumps(["医保", "S3"], ensure_ascii=False)
+    preview = browser.post(f"/people/{person}/split", leave=leave, task=number).text
+    assert f'name="task" value="{number}"' in preview
+    version = re.findall(r'name="version" value="(\d+)"', preview)[0]
+    form = {"leave": leave, "version": version, "reason": "WRONG_ENTRY", "task": number}
+    answer = browser.post(f"/people/{person}/split/confirm", **form)
+    assert answer.headers["location"].startswith(f"/tasks/{number}")
+
+
+def test_the_figures_say_ages_in_words(desk: Desk) -> None:
+    """'Under a day' and the like, in the language of the page, in drawing and table."""
+    browser = desk.browser("steward")
+    zh, en = (page(browser, f"/figures?language={each}") for each in ("zh", "en"))
+    for text, said in (
+        (zh, ("不足 1 天", "1–7 天", "超过 30 天")),
+        (en, ("under 1 day", "1–7 days", "over 30 days")),
+    ):
+        assert [2, 2, 2] == [text.count(f">{each}<") for each in said]
+        assert "&lt;1d" not in text
 
 
 def test_people_found_are_put_to_the_stewards(desk: Desk) -> None:

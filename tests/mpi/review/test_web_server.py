@@ -50,15 +50,16 @@ def served(
     )
     said: list[str] = []
     try:
-        assert process.stderr is not None
-        for line in process.stderr:
+        assert process.stdout is not None
+        for line in process.stdout:
             found = re.search(r"review pages at (\S+)", line)
             if found:
                 yield process, found[1], said
                 break
             said.append(line)
         else:
-            raise AssertionError("".join(said))
+            assert process.stderr is not None
+            raise AssertionError("".join(said) + process.stderr.read())
     finally:
         process.kill()
         process.communicate(timeout=WAIT)
@@ -90,7 +91,7 @@ def stopped(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 def test_it_serves_over_tls_and_stops_when_told(
     index_path: Path, certificate: tuple[Path, Path]
 ) -> None:
-    """Secure cookies; nothing but the log on stderr, nothing on stdout; exit code 0."""
+    """Secure cookies; the address on stdout, nothing but the log on stderr; exit code 0."""
     context = ssl.create_default_context(cafile=str(certificate[0]))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     options = ("--tls-cert", str(certificate[0]), "--tls-key", str(certificate[1]))

@@ -37,7 +37,9 @@ def record(place: int, person: int) -> dict[str, Any]:
         "added_at": "2026-11-01T10:00:00+00:00",
         "fields": fields,
         "compared_with": None,
-        "flags": ["temporary_name", "something new"] if place == 0 else [],
+        "flags": ["name:temporary_name", "id_number:contradicts_record", "something new"]
+        if place == 0
+        else [],
     }
 
 
@@ -181,6 +183,37 @@ def test_every_state_is_drawn_for_every_role(renderer: Renderer, state: str, lan
         text = drawn(renderer, STATES[state], role, language)
         assert "a &lt;b&gt;word&lt;/b&gt;" in text
         assert (role is Role.VIEWER) <= ('action="/tasks/12/decide"' not in text)
+
+
+@pytest.mark.parametrize("state", ["two records", "more records than columns"])
+def test_oddities_are_said_in_the_words_of_the_page(renderer: Renderer, state: str) -> None:
+    """Field and finding, both translated, whichever way the records lie."""
+    for language, said in (
+        ("zh", ("姓名：临时姓名", "证件号：与出生日期或性别矛盾")),
+        ("en", ("Name: temporary name", "Id number: contradicts birth date or sex")),
+    ):
+        text = drawn(renderer, STATES[state], Role.STEWARD, language)
+        assert [] == [each for each in (*said, "something new") if each not in text]
+
+
+def test_many_records_can_be_revealed_and_lead_to_their_people(renderer: Renderer) -> None:
+    """Records as rows offer what records as columns do."""
+    made = STATES["more records than columns"]
+    text = drawn(renderer, made, Role.STEWARD, "en")
+    table = text[text.index('<table class="grid records across">') :].partition("</table>")[0]
+    assert len(made["records"]) == table.count('action="/reveal"')
+    for each in PEOPLE:
+        assert f'href="/people/{each}?task=12"' in table
+
+
+def test_a_reason_of_the_machine_is_translated(renderer: Renderer) -> None:
+    """What a batch run raised says so in Chinese; what people typed stays as it is."""
+    raised = event("RAISED") | {"text": "batch run"}
+    made = case() | {"history": [raised, event("COMMENT") | {"text": "sampled audit"}]}
+    text = drawn(renderer, made, Role.STEWARD, "zh")
+    assert "批量运行" in text
+    assert "batch run" not in text
+    assert "sampled audit" in text
 
 
 def test_a_blind_judge_sees_nothing_of_the_machine(renderer: Renderer) -> None:

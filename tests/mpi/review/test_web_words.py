@@ -8,6 +8,7 @@ from pathlib import Path
 from mpi.review.priority import SAFETY
 from mpi.review.types import Reason, TaskStatus, Verdict
 from mpi.review.web.words import read_words
+from person.field import FieldStatus
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "mpi" / "review" / "web" / "templates"
 SOURCES = TEMPLATES.parent
@@ -54,6 +55,9 @@ def test_every_choice_has_words() -> None:
     keys += [f"verdict.{each}" for each in Verdict]
     keys += [f"reason.{each}" for each in Reason]
     keys += [f"safety.{each}" for each in SAFETY]
+    sound = (FieldStatus.VALID, FieldStatus.MISSING)
+    keys += [f"flag.{each.name.lower()}" for each in FieldStatus if each not in sound]
+    keys += ["flag.contradicts_record"]
     for language in ("zh", "en"):
         words = read_words(language)
         assert [] == [key for key in keys if key not in words]

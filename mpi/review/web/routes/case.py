@@ -13,7 +13,7 @@ from mpi.review.web.case_view import view_case
 from mpi.review.web.page import Action, Go, Page
 from mpi.review.web.visit import Visit
 from mpi.review.web.words import read_words
-from person.errors import ConfigError
+from person.errors import ConfigError, UnknownIdError
 
 __all__ = [
     "PAGES",
@@ -34,6 +34,7 @@ __all__ = [
 
 TEXT_MAX: Final = 2_000
 DEFER_DAYS_MAX: Final = 366
+_DIGITS_MAX: Final = 40
 _NOTHING_TYPED: Final[dict[str, Any]] = {"verdict": "", "reason": "", "text": "", "groups": {}}
 _VERDICTS: Final = {
     "merge": Verdict.MERGE,
@@ -265,7 +266,8 @@ def act_undo(visit: Visit) -> Go:
     ----------
     visit : event (one or several), number of the task to return to
     """
-    events = [int(each) for each in visit.texts("event") if each.isascii() and each.isdigit()]
+    texts = [each for each in visit.texts("event") if len(each) <= _DIGITS_MAX]
+    events = [int(each) for each in texts if each.isascii() and each.isdigit()]
     if not events:
         raise ConfigError("no event to undo was named")
     _may_undo(visit, events)
@@ -280,7 +282,9 @@ def _may_undo(visit: Visit, events: Sequence[int]) -> None:
     """One's own decisions anybody may take back, those of others a supervisor."""
     for number in events:
         found = visit.queue.index.changes(since=number - 1, limit=1)
-        if not found or found[0].by != visit.who.name:
+        if not found:
+            raise UnknownIdError(f"the journal has no event {number}")
+        if found[0].by != visit.who.name:
             visit.must(Permission.UNDO_OTHERS)
 
 

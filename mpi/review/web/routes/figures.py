@@ -13,6 +13,7 @@ from mpi.review.web.lanes import Lane
 from mpi.review.web.page import Page
 from mpi.review.web.text import share_text
 from mpi.review.web.visit import Visit
+from mpi.review.web.words import Words, read_words
 
 __all__ = ["PAGES", "band_text", "view_figures"]
 
@@ -32,14 +33,14 @@ def view_figures(visit: Visit) -> dict[str, Any]:
     if not visit.may(Permission.SEE_STEWARDS):
         figures |= {"stewards": [], "days": []}
         figures["agreement"] = figures["agreement"] | {"pairs": []}
-    return {"figures": figures, "drawings": _drawings(figures)}
+    return {"figures": figures, "drawings": _drawings(figures, read_words(visit.language))}
 
 
-def _drawings(figures: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+def _drawings(figures: Mapping[str, Any], words: Words) -> dict[str, list[dict[str, Any]]]:
     """Rows of the charts; the tables beside them hold the same numbers."""
     return {
         "ages": [
-            {"label": each["label"], "parts": [total], "text": f"{total:,}"}
+            {"label": _age_text(words, each), "parts": [total], "text": f"{total:,}"}
             for each in figures["ages"]
             for total in [sum(each["tasks"].values())]
         ],
@@ -53,6 +54,16 @@ def _drawings(figures: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
         ],
         "precision": _precision(figures["precision"]),
     }
+
+
+def _age_text(words: Words, band: Mapping[str, Any]) -> str:
+    """Days that tasks have waited: 'under 1 day', '1–7 days', 'over 30 days'."""
+    least, past = band["days_min"], band["days_max"]
+    if past is None:
+        return words("figures.age_over", days=least - 1)
+    if least == 0:
+        return words("figures.age_under", days=past)
+    return words("figures.age_between", low=least, high=past - 1)
 
 
 def _precision(precision: Mapping[str, Any] | None) -> list[dict[str, Any]]:

@@ -51,7 +51,7 @@ def _person(
         link_line=facts.link_weight,
         pair=int(pair) if pair.isascii() and pair.isdigit() and len(pair) < 6 else None,
     )
-    enterprise_id = case.task.enterprise_ids[0]
+    enterprise_id, back = case.task.enterprise_ids[0], _task_number(visit)
     return view | {
         "enterprise_id": enterprise_id,
         "asked_for": visit.path["enterprise_id"],
@@ -60,8 +60,8 @@ def _person(
         if visit.may(Permission.DECIDE) and len(case.records) > 1
         else None,
         "form_errors": list(errors),
-        "back": _task_number(visit),
-        "language_back": f"/people/{enterprise_id}",
+        "back": back,
+        "language_back": f"/people/{enterprise_id}" + (f"?task={back}" if back else ""),
         "golden_heads": [read_words(visit.language)("golden.now")],
         "golden_has_after": False,
     }
