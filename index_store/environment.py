@@ -110,6 +110,8 @@ class Environment:
         self.is_rebuilding = False
         self._is_draining = False
         self.must_grow = False
+        self._used_bytes = 0  # of the map, before the last batch
+        self._largest_batch = 0  # bytes that one batch took of the map, at most
         self._base: tuple[int, Base | None] = (0, None)
         self._filter = TouchFilter(0)
         self.latest: Latest | None = None
@@ -219,16 +221,21 @@ class Environment:
         """Double the map while less than half of it is free.
 
         LMDB allows that while no snapshot is open. It waits for that, and keeps new ones waiting,
-        only once a quarter is left.
+        only once a quarter is left, or less than two batches like the largest so far may need.
         """
         information = self.lmdb.info()
         used = (information["last_pgno"] + 1) * self.lmdb.stat()["psize"]
         size = information["map_size"]
+        if self._used_bytes:
+            self._largest_batch = max(self._largest_batch, used - self._used_bytes)
+        self._used_bytes = used
         while used * 2 > size and size < MAP_SIZE_MAX:
             size *= 2
         if self.must_grow:
             size = min(max(size, 2 * information["map_size"]), MAP_SIZE_MAX)
-        is_urgent = self.must_grow or used * 4 > 3 * information["map_size"]
+        free = information["map_size"] - used
+        is_scarce = free * 4 < information["map_size"] or free < 2 * self._largest_batch
+        is_urgent = self.must_grow or is_scarce
         if size != information["map_size"] and (is_urgent or not self.snapshots):
             self.must_grow = not self._resize(size) and self.must_grow
 

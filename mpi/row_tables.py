@@ -245,6 +245,11 @@ def _levels(compiled: CompiledModel, pattern: NDArray[np.int64]) -> list[_Levels
     levels = []
     for number, comparison in enumerate(compiled.comparisons):
         used, place = np.unique(cells[number], return_inverse=True)
-        labels = pa.array([level_label(comparison, int(cell)) for cell in used], pa.string())
-        levels.append(_Levels(comparison.comparison.name, labels, place.astype(np.int32)))
+        # Cells can share a label. A dictionary that repeats a word makes the Parquet writer pad
+        # its page with whatever lay in memory: each word is there once.
+        words = [level_label(comparison, int(cell)) for cell in used]
+        number_of = {word: i for i, word in enumerate(dict.fromkeys(words))}
+        of_used = np.array([number_of[word] for word in words], np.int32)
+        labels = pa.array(list(number_of), pa.string())
+        levels.append(_Levels(comparison.comparison.name, labels, of_used[place]))
     return levels

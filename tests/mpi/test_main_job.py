@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import mpi
-from mpi.outputs import file_checksum
+from mpi.outputs import ParquetStream, file_checksum
 from mpi.result import Result
 from person.enterprise_id import parse_enterprise_id
 from person.errors import ConfigError, IdentityError, InputError, OutputError
@@ -263,6 +263,26 @@ def test_the_same_input_gives_the_same_bytes(run_directory: Path, folder: Path) 
     for name in ("clusters.parquet", "links.parquet", "review.parquet", "model.json"):
         expected = (run_directory / name).read_bytes()
         assert expected == (folder / "again" / name).read_bytes(), name
+    shutil.rmtree(folder / "again")
+
+
+def test_no_dictionary_repeats_a_word(
+    folder: Path, run_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parquet pads a dictionary page that repeats a word with whatever lay in memory."""
+    plain_write, seen = ParquetStream.write, set()
+
+    def write(self: ParquetStream, rows: pa.Table | pa.RecordBatch) -> None:
+        for name, column in zip(rows.schema.names, rows.columns):
+            if pa.types.is_dictionary(column.type):
+                words = pa.chunked_array(column).chunk(0).dictionary.to_pylist()
+                assert len(words) == len(set(words)), name
+                seen.add(name)
+        plain_write(self, rows)
+
+    monkeypatch.setattr(ParquetStream, "write", write)
+    mpi.dedupe(folder / "people.csv", schema=FEBRL_SCHEMA, out=folder / "again", overwrite=True)
+    assert {"level_name", "reason", "refused", "source"} <= seen
     shutil.rmtree(folder / "again")
 
 
