@@ -1,4 +1,4 @@
-"""Text to rows: a field alone and a whole batch on one core, and a file on all of them."""
+"""Text to rows: a field, a whole batch and a file on one core, and a file on all of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from bench.workload import encode_file
 from person.batch import encode_batch
 from person.layout import layout_for
 from person.schema import load_schema
-from person.store import EncodedStore
 
 Measure = Callable[..., Any]
 RECORDS_MAX: Final = 200_000
@@ -60,15 +59,31 @@ def bench_encode_field(table: pa.Table, measure: Measure, field: str) -> None:
 
 def bench_encode_parquet(data: Dataset, scratch: Path, measure: Measure) -> None:
     """A Parquet file to an encoded store on disk, all cores."""
-    records = data.record_count
+    _measure_parquet(data, scratch, measure, threads=None)
 
-    def encode() -> tuple[int, EncodedStore]:
+
+def bench_encode_parquet_one_core(
+    data: Dataset, scratch: Path, measure: Measure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same, everything of it on one core: what a core makes of Parquet text."""
+    monkeypatch.setenv("MPI_THREADS", "1")
+    threads = pa.cpu_count()
+    pa.set_cpu_count(1)
+    try:
+        _measure_parquet(data, scratch, measure, threads=1)
+    finally:
+        pa.set_cpu_count(threads)
+
+
+def _measure_parquet(
+    data: Dataset, scratch: Path, measure: Measure, *, threads: int | None
+) -> None:
+    def encode() -> int:
         ingested = encode_file(data.records, scratch)
         try:
-            return ingested.record_count, ingested.store
+            return ingested.record_count
         finally:
             ingested.store.close()
 
-    units = {"records": records, "bytes_read": data.records.stat().st_size}
-    count, _ = measure(encode, units=units, rounds=3)
-    assert records == count
+    units = {"records": data.record_count, "bytes_read": data.records.stat().st_size}
+    assert data.record_count == measure(encode, units=units, rounds=3, threads=threads)

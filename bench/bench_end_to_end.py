@@ -29,13 +29,18 @@ def _f1(clusters: pa.Table, data: Dataset) -> float:
     return float(mpi.evaluate(clusters, named).measures["f1"])
 
 
+def _stages(result: Any) -> dict[str, Any]:
+    """Wall and processor seconds and peak memory of each stage, as run.json has them."""
+    return {"stages": result.run["stages"]}
+
+
 def bench_dedupe_to_files(data: Dataset, scratch: Path, measure: Measure) -> None:
     """Everything: training, clusters, links, report, written to disk."""
 
     def run() -> Any:
         return mpi.dedupe(data.records, out=scratch / "run", overwrite=True)
 
-    result = measure(run, units={"records": data.record_count}, rounds=3)
+    result = measure(run, units={"records": data.record_count}, rounds=3, tell=_stages)
     clusters = pq.read_table(scratch / "run" / "clusters.parquet")
     f1 = _f1(clusters, data)
     assert data.record_count == clusters.num_rows
@@ -50,5 +55,5 @@ def bench_dedupe_with_model(data: Dataset, scratch: Path, measure: Measure) -> N
     def run() -> Any:
         return mpi.dedupe(data.records, model=model, out=scratch / "run", overwrite=True)
 
-    result = measure(run, units={"records": data.record_count}, rounds=3)
+    result = measure(run, units={"records": data.record_count}, rounds=3, tell=_stages)
     assert _f1(result.clusters, data) > F1_MIN

@@ -14,14 +14,22 @@ from typing import Any, Final
 
 from person.errors import ConfigError
 
-__all__ = ["BASELINE_FIELDS", "TOLERANCE", "Comparison", "as_baseline", "compare_results"]
+__all__ = [
+    "BASELINE_FIELDS",
+    "TOLERANCE",
+    "Comparison",
+    "as_baseline",
+    "compare_results",
+    "geometric_mean",
+    "regressions",
+]
 
 TOLERANCE: Final = 0.25
 """How much dearer a measurement may become before it counts as a regression."""
 
 BASELINE_FIELDS: Final = (
-    "name", "seconds", "cpu_seconds", "calibration_seconds", "calibration_cpu_seconds", "threads",
-    "units", "per_second", "peak_bytes", "rounds",
+    "name", "node", "seconds", "cpu_seconds", "calibration_seconds", "calibration_cpu_seconds",
+    "threads", "units", "per_second", "peak_bytes", "rounds",
 )  # fmt: skip
 
 
@@ -77,6 +85,21 @@ def compare_results(
     shared = [name for name in by_name[0] if name in by_name[1]]
     alone = sorted(set(by_name[0]) ^ set(by_name[1]))
     return [_compared(by_name[0][name], by_name[1][name], is_busy) for name in shared], alone
+
+
+def regressions(
+    first: dict[str, Any], second: dict[str, Any], tolerance: float | None = None
+) -> list[Comparison]:
+    """What is dearer in the second result than in the first.
+
+    Parameters
+    ----------
+    first, second : as for `compare_results`
+    tolerance : how much dearer is still allowed; None for TOLERANCE
+    """
+    allowed = TOLERANCE if tolerance is None else tolerance
+    compared, _ = compare_results(first, second)
+    return [each for each in compared if each.is_regression(allowed)]
 
 
 def as_baseline(result: dict[str, Any]) -> dict[str, Any]:

@@ -15,10 +15,12 @@ import pytest
 from bench.calibration import calibrate
 from bench.data import Dataset, dataset, scale_records
 from bench.facts import memory_peak_bytes, reset_memory_peak
+from bench.latin import LATIN_SCHEMA, latin_dataset
 from bench.workload import Workload, open_workload
 
-ROUNDS: Final = 5
-ROUND_SECONDS_MIN: Final = 0.02
+ROUNDS: Final = 7
+ROUND_SECONDS_MIN: Final = 0.03
+LATIN_RECORDS_MAX: Final = 100_000
 SECONDS_MAX: Final = 60.0
 """A measurement gets fewer rounds, at least one, where all of them would take longer."""
 
@@ -37,6 +39,15 @@ def workload(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield opened
 
 
+@pytest.fixture(scope="session")
+def latin_workload(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workload]:
+    """People in FEBRL's columns, as many as the scale has up to LATIN_RECORDS_MAX."""
+    people = latin_dataset(min(data.record_count, LATIN_RECORDS_MAX))
+    scratch = tmp_path_factory.mktemp("latin")
+    with open_workload(people, scratch, schema=LATIN_SCHEMA) as opened:
+        yield opened
+
+
 @pytest.fixture
 def measure(benchmark: Any) -> Measure:
     """Run a function under the timer; see `run` for what it takes."""
@@ -47,6 +58,7 @@ def measure(benchmark: Any) -> Measure:
         units: dict[str, float] | Callable[[Any], dict[str, float]],
         threads: int | None = None,
         rounds: int = ROUNDS,
+        tell: Callable[[Any], dict[str, Any]] = lambda _: {},
         **facts: Any,
     ) -> Any:
         """Time `function` and return its last result, which the caller asserts on.
@@ -55,7 +67,8 @@ def measure(benchmark: Any) -> Measure:
         the second tells how many rounds there is time for, and how many calls make a round long
         enough to be measured. `units` are what one call works through, {"pairs": 1000000}, or
         a function that tells it from the result; `threads` is 1 where the function keeps one
-        core busy, None where it keeps all; `facts` go into the result as they are.
+        core busy, None where it keeps all; `facts` go into the result as they are, and what
+        `tell` says of the last round's result.
         """
         function()
         started = time.perf_counter()
@@ -88,6 +101,7 @@ def measure(benchmark: Any) -> Measure:
             calibration_cpu_seconds=calibration[1],
             peak_bytes=memory_peak_bytes() if can_reset else None,
             **facts,
+            **tell(result),
         )
         return result
 

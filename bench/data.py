@@ -24,7 +24,16 @@ from data_gen.parameters import GeneratorParameters
 from data_gen.population import Population
 from person.errors import ConfigError
 
-__all__ = ["SCALES", "Dataset", "data_folder", "dataset", "scale_name", "scale_records"]
+__all__ = [
+    "SCALES",
+    "Dataset",
+    "data_folder",
+    "dataset",
+    "dataset_folder",
+    "is_made",
+    "scale_name",
+    "scale_records",
+]
 
 SCALES: Final = {"quick": 10_000, "small": 100_000, "medium": 1_000_000, "large": 5_000_000}
 """Records by name of scale."""
@@ -80,8 +89,9 @@ def scale_name(records: int) -> str:
 
 
 def data_folder() -> Path:
-    """Where generated tables are kept: MPI_BENCH_DATA, else build/bench/data."""
-    return Path(os.environ.get("MPI_BENCH_DATA", "build/bench/data"))
+    """Where generated tables are kept: MPI_BENCH_DATA, else build/bench/data of the checkout."""
+    checkout = Path(__file__).resolve().parent.parent
+    return Path(os.environ.get("MPI_BENCH_DATA", checkout / "build/bench/data")).resolve()
 
 
 def dataset(records: int, *, seed: int = SEED, folder: Path | None = None) -> Dataset:
@@ -93,14 +103,13 @@ def dataset(records: int, *, seed: int = SEED, folder: Path | None = None) -> Da
     seed : of everything random
     folder : where tables are kept, `data_folder()` if None
     """
-    generator = _generator_digest()
-    home = (folder or data_folder()) / f"residents-{records}-{seed}-{generator}"
+    home = dataset_folder(records, seed=seed, folder=folder)
     made = Dataset(
         records=home / "records.parquet",
         truth=home / "truth.parquet",
         record_count=records,
         seed=seed,
-        generator=generator,
+        generator=_generator_digest(),
     )
     if not (home / "done.json").exists():
         shutil.rmtree(home, ignore_errors=True)
@@ -109,6 +118,22 @@ def dataset(records: int, *, seed: int = SEED, folder: Path | None = None) -> Da
         assert count == records, f"the generator made {count} records, {records} were asked for"
         (home / "done.json").write_text(json.dumps({"records": count, "seed": seed}))
     return made
+
+
+def dataset_folder(records: int, *, seed: int = SEED, folder: Path | None = None) -> Path:
+    """Where the table of so many records is, or would be.
+
+    Parameters
+    ----------
+    records, seed, folder : as for `dataset`
+    """
+    name = f"residents-{records}-{seed}-{_generator_digest()}"
+    return (folder or data_folder()) / name
+
+
+def is_made(records: int) -> bool:
+    """Whether the table of so many records is at hand, made by the generator as it is now."""
+    return (dataset_folder(records) / "done.json").exists()
 
 
 def _generate(records: int, seed: int, records_path: Path, truth_path: Path) -> int:

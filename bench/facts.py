@@ -6,6 +6,7 @@ import os
 import platform
 import shlex
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
@@ -19,6 +20,7 @@ __all__ = [
     "memory_peak_bytes",
     "reset_memory_peak",
     "run_facts",
+    "stage_rows",
     "versions",
 ]
 
@@ -77,6 +79,21 @@ def facts_line(facts: dict[str, Any]) -> str:
         f"{machine['cores']} cores, {memory}, load {facts['load_average'][0]:.1f} at the start, "
         f"Python {machine['python']}, {packages}"
     )
+
+
+def stage_rows(stages: Sequence[dict[str, Any]]) -> list[list[Any]]:
+    """Rows for people of a run's stages: stage, seconds, processor seconds, cores busy, MiB.
+
+    Parameters
+    ----------
+    stages : as run.json has them
+    """
+    rows: list[list[Any]] = []
+    for each in stages:
+        busy = each["cpu_seconds"] / max(each["seconds"], 1e-9)
+        memory = round((each["peak_memory_bytes"] or 0) / 2**20)
+        rows.append([each["stage"], each["seconds"], each["cpu_seconds"], busy, memory])
+    return rows
 
 
 def reset_memory_peak() -> bool:

@@ -3,16 +3,19 @@
     python -m bench.index_traffic --index DIR --records 10000000 --seconds 600
 
 Requests arrive on a schedule drawn beforehand (Poisson), shared out among the clients; each client
-is a thread that waits for its next request's time, and a latency counts from that time, so a
-request that had to queue behind a slow one is not forgiven. Clients call the library as a service
-of many threads should, through `GroupReader` and `GroupWriter`: writes that wait share one durable
-transaction, and a write is answered when it has been synced.
+is a task of one event loop that waits for its next request's time, and a latency counts from that
+time, so a request that had to queue behind a slow one is not forgiven. Clients call the library as
+a service should, through `AsyncReader` and `AsyncWriter`: writes that wait share one durable
+transaction, and a write is answered when it has been synced. Of the people who are written, those
+the index does not know yet come first, once each; then people whom it knows come to another desk.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gc
+import os
 import shutil
 import sys
 import threading
@@ -33,7 +36,7 @@ from bench.index_data import (
     write_report,
 )
 from mpi import IdentityIndex
-from mpi.identity_group import GroupReader, GroupWriter
+from mpi.identity_async import AsyncReader, AsyncWriter
 
 __all__ = ["main"]
 
@@ -41,6 +44,12 @@ REQUESTS_A_SECOND: Final = 2609.0
 WRITES_A_SECOND: Final = 706.0
 CLIENTS: Final = 487
 KINDS: Final = ("lookup by id number", "lookup by cross-reference", "resolve", "write")
+MOVED: Final = 60_000
+"""People of the index who come to another desk."""
+
+STRETCHES: Final = 20
+"""Equal parts of the run, whose p99 stand apart in the result: does it get worse?"""
+
 WARM_SECONDS: Final = 3.0
 SWITCH_SECONDS: Final = 0.0005
 """How long a thread may keep the interpreter from others that wait for it."""
@@ -51,25 +60,25 @@ class Traffic:
     """What all clients share: people to ask about, and the open index."""
 
     people: tuple[list[dict[str, Any]], ...]
-    reader: GroupReader
-    writer: GroupWriter
+    reader: AsyncReader
+    writer: AsyncWriter
     errors: Counter[str] = field(default_factory=Counter)
 
-    def serve(self, kind: int, place: int) -> None:
+    async def serve(self, kind: int, place: int) -> None:
         """One request, answered."""
         people = self.people[kind]
         again, row = divmod(place, len(people))
         person = people[row]
         if kind == 0:
-            self.reader.lookup_all(id_number=person["id_number"])
+            await self.reader.lookup_all(id_number=person["id_number"])
         elif kind == 1:
-            self.reader.lookup(source=person["source"], record_id=person["record_id"])
+            await self.reader.lookup(source=person["source"], record_id=person["record_id"])
         elif kind == 2:
-            self.reader.resolve(person)
+            await self.reader.resolve(person)
         else:
             if again:  # the same people come to another desk
                 person = person | {"record_id": f"{person['record_id']}-{again}"}
-            self.writer.add(person)
+            await self.writer.add(person)
 
 
 def schedule(
@@ -83,33 +92,39 @@ def schedule(
     return times, kinds, random.integers(0, clients, count)
 
 
-def run_clients(
+async def run_clients(
     traffic: Traffic, times: NDArray[np.float64], kinds: NDArray[np.int64], who: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], float]:
     """(latency of every request in ms, seconds the whole took)."""
     latency = np.full(len(times), np.nan)
     start = time.perf_counter() + 0.5
+    place_of = _places(kinds)
 
-    def client(mine: NDArray[np.int64]) -> None:
-        for place in mine.tolist():
-            wait = start + times[place] - time.perf_counter()
+    async def client(mine: NDArray[np.int64]) -> None:
+        for request in mine.tolist():
+            due = start + times[request]
+            wait = due - time.perf_counter()
             if wait > 0:
-                time.sleep(wait)
+                await asyncio.sleep(wait)
             try:
-                traffic.serve(int(kinds[place]), place)
+                await traffic.serve(int(kinds[request]), int(place_of[request]))
             except Exception as error:
                 traffic.errors[type(error).__name__] += 1
-            latency[place] = (time.perf_counter() - start - times[place]) * 1e3
+            latency[request] = (time.perf_counter() - due) * 1e3
 
-    threads = [
-        threading.Thread(target=client, args=(np.flatnonzero(who == number),), daemon=True)
-        for number in range(int(who.max()) + 1)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    async with asyncio.TaskGroup() as group:
+        for number in range(int(who.max()) + 1):
+            group.create_task(client(np.flatnonzero(who == number)))
     return latency, time.perf_counter() - start
+
+
+def _places(kinds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The how-manieth of its kind each request is."""
+    places = np.empty(len(kinds), np.int64)
+    for kind in range(len(KINDS)):
+        mine = np.flatnonzero(kinds == kind)
+        places[mine] = np.arange(len(mine))
+    return places
 
 
 def measure(
@@ -118,7 +133,10 @@ def measure(
     """Run the traffic; figures by kind of request."""
     known = [_said(row) for row in people.to_pylist()]
     described = [{k: v for k, v in r.items() if k not in ("source", "record_id")} for r in known]
-    arrived = [_said(row) for row in arriving.to_pylist()]
+    arrived = [
+        row | {"record_id": f"{row['record_id']}-{place}"}
+        for place, row in enumerate(_said(row) for row in arriving.to_pylist())
+    ]
     numbered = [row for row in known if row.get("id_number")]
     write_share = options.writes / options.rate
     read = 1.0 - write_share
@@ -127,31 +145,58 @@ def measure(
     with (
         IdentityIndex.open(index_dir, writable=True) as index,
         IdentityIndex.open(index_dir) as asked,
-        GroupReader(asked) as reader,
-        GroupWriter(index, gather_seconds=options.gather_ms / 1e3) as writer,
     ):
         asked.warm()
         people_of = (numbered, known, described, arrived)
-        traffic = Traffic(people=people_of, reader=reader, writer=writer)
-        _warm(traffic, schedule(WARM_SECONDS, shares, options.rate, 8, options.seed + 1)[1])
+        return asyncio.run(_measure(index, asked, people_of, shares, options))
+
+
+async def _measure(
+    index: IdentityIndex,
+    asked: IdentityIndex,
+    people: tuple[list[dict[str, Any]], ...],
+    shares: NDArray[np.float64],
+    options: argparse.Namespace,
+) -> dict[str, Any]:
+    async with (
+        AsyncReader(asked, gather_seconds=options.read_gather_ms / 1e3) as reader,
+        AsyncWriter(index, gather_seconds=options.gather_ms / 1e3) as writer,
+    ):
+        traffic = Traffic(people=people, reader=reader, writer=writer)
+        await _warm(traffic, schedule(WARM_SECONDS, shares, options.rate, 8, options.seed + 1)[1])
         gc.collect()
         gc.freeze()
         plan = schedule(options.seconds, shares, options.rate, options.clients, options.seed)
-        before = writer.transactions, writer.records
-        processor = time.process_time()
-        latency, seconds = run_clients(traffic, *plan)
+        group = writer.group
+        before = group.transactions, group.records
+        processor, busy = time.process_time(), _busy()
+        latency, seconds = await run_clients(traffic, *plan)
         processor = time.process_time() - processor
-        transactions, records = writer.transactions - before[0], writer.records - before[1]
-    sizes = (transactions, records)
-    return _figures(latency, plan[1], seconds, processor, sizes, traffic.errors, options)
+        threads = {name: round(now - busy.get(name, 0.0), 2) for name, now in _busy().items()}
+        sizes = group.transactions - before[0], group.records - before[1]
+    figures = _figures(latency, plan[1], seconds, processor, sizes, traffic.errors, options)
+    parts = np.array_split(latency, STRETCHES)
+    figures["processor_seconds_by_thread"] = {n: each for n, each in threads.items() if each}
+    return figures | {"ms_p99_by_stretch": [round(float(np.nanpercentile(p, 99)), 2) for p in parts]}
 
 
-def _warm(traffic: Traffic, kinds: NDArray[np.int64]) -> None:
+def _busy() -> dict[str, float]:
+    """Processor seconds of each thread so far."""
+    tick = os.sysconf("SC_CLK_TCK")
+    found = {}
+    for thread in threading.enumerate():
+        parts = Path(f"/proc/self/task/{thread.native_id}/stat").read_text().rsplit(")", 1)[1].split()
+        found[thread.name] = (int(parts[11]) + int(parts[12])) / tick
+    return found
+
+
+async def _warm(traffic: Traffic, kinds: NDArray[np.int64]) -> None:
     """Compile and fault in what requests touch; no more than a few hundred of each kind."""
     never = len(traffic.people[-1]) * 10**6  # these records come only now
     for kind in range(len(KINDS)):
         for place in range(min(300, int((kinds == kind).sum()))):
-            traffic.serve(kind, place + (never if KINDS[kind] == "write" else 0))
+            await traffic.serve(kind, place + (never if KINDS[kind] == "write" else 0))
+        await asyncio.gather(*(traffic.serve(kind, place) for place in range(300, 364)))
 
 
 def _said(row: dict[str, Any]) -> dict[str, Any]:
@@ -203,6 +248,7 @@ def main() -> None:
     parser.add_argument("--writes", type=float, default=WRITES_A_SECOND, help="of them, writes")
     parser.add_argument("--clients", type=int, default=CLIENTS)
     parser.add_argument("--gather-ms", type=float, default=2.0, help="a write waits for others")
+    parser.add_argument("--read-gather-ms", type=float, default=1.0, help="a question waits, too")
     parser.add_argument("--resolve-share", type=float, default=0.2, help="of the reads")
     options = parser.parse_args()
     sys.setswitchinterval(SWITCH_SECONDS)  # a waiting request gets the interpreter soon
@@ -213,7 +259,8 @@ def main() -> None:
         source.backup(path)
     people = sample_people(data, 0, options.records, 50_000, options.seed)
     arriving = sample_people(data, options.records, data.record_count, 20_000, 5)
-    figures = measure(path, options, people, arriving)
+    moved = sample_people(data, 0, options.records, MOVED, options.seed + 2)
+    figures = measure(path, options, people, pa.concat_tables([arriving, moved]))
     rows = [
         ["records", f"{options.records:,}"],
         ["clients", f"{options.clients:,}"],

@@ -111,6 +111,7 @@ def run_peers(
     records = scale_records(scale)
     data = dataset(records)
     facts = run_facts()
+    out = out.resolve()
     work = out / "work"
     work.mkdir(parents=True, exist_ok=True)
     say(f"{records:,} records; preparing what the peers are given")

@@ -33,12 +33,14 @@ def markdown(found: dict[str, Any]) -> str:
             continue
         names = "; ".join(rule.name for rule in members)
         lines += [f"## {rules.capitalize()} rules", "", f"{names}.", "", *_table(results), ""]
+        lines += [*_stages(results), ""]
         if len(results) > 1 and found["pair_counts_agree"][rules]:
             lines += ["Every engine that counts candidate pairs found the same number.", ""]
     if found["left_out"]:
         lines += ["Left out:", "", *(f"- {reason}" for reason in found["left_out"]), ""]
     lines += [
-        "Seconds run from before the engine is imported to clusters in hand. Our engine reads raw "
+        "Seconds run from before the engine is imported to clusters in hand; processor seconds are "
+        "those of all threads meanwhile. Our engine reads raw "
         "text; the peers are given its cleaned values, whose making is not in their time. Ours "
         "also judges clusters as wholes and writes its results, links and report to disk. F1 is "
         "over pairs of records put together; the best cut is chosen with the truth.",
@@ -51,7 +53,7 @@ def markdown(found: dict[str, Any]) -> str:
 
 def _table(results: list[dict[str, Any]]) -> list[str]:
     header = [
-        "engine", "seconds", "× ours", "peak MiB", "pairs", "precision", "recall",
+        "engine", "seconds", "× ours", "processor s", "peak MiB", "pairs", "precision", "recall",
         "F1 at default", "F1 at best cut", "false merges / 10,000", "default",
     ]  # fmt: skip
     ours = next((each["seconds"] for each in results if each["engine"] == "ours"), None)
@@ -63,6 +65,7 @@ def _table(results: list[dict[str, Any]]) -> list[str]:
             each["title"],
             f"{each['seconds']:.1f}",
             f"{each['seconds'] / ours:.1f}" if ours else "",
+            f"{each['cpu_seconds']:.1f}",
             f"{each['peak_bytes'] / 2**20:,.0f}",
             f"{each['pairs']:,}{mark}",
             f"{at_default['precision']:.4f}",
@@ -77,6 +80,16 @@ def _table(results: list[dict[str, Any]]) -> list[str]:
         lines += ["", "\\* pairs scored above the engine's own cut; it does not tell how many it "
                   "compared."]  # fmt: skip
     return lines
+
+
+def _stages(results: list[dict[str, Any]]) -> list[str]:
+    """Where the seconds went, of the engines that tell."""
+    return [
+        f"- {each['title']}: "
+        + ", ".join(f"{n} {s:.1f}" for n, s in each["stages"].items() if n != "total")
+        for each in results
+        if each["stages"]
+    ]
 
 
 def _rows(found: dict[str, Any]) -> list[dict[str, Any]]:
@@ -109,7 +122,9 @@ def cost_chart(found: dict[str, Any]) -> Any:
                 "engine:N",
                 sort=order,
                 title=rules if with_names else None,
-                axis=alt.Axis(labels=with_names, ticks=False, domain=False, labelPadding=8),
+                axis=alt.Axis(
+                    labels=with_names, ticks=False, domain=False, labelPadding=8, titlePadding=12
+                ),
             ),
             x=alt.X(
                 f"{field}:Q",
@@ -164,7 +179,7 @@ def accuracy_chart(found: dict[str, Any]) -> Any:
             alt.Data(values=[each for each in points if each["rules"] == rules])
         ).encode(
             y=alt.Y("engine:N", sort=order, title=rules,
-                    axis=alt.Axis(ticks=False, domain=False, labelPadding=8)),
+                    axis=alt.Axis(ticks=False, domain=False, labelPadding=8, titlePadding=12)),
             x=alt.X("value:Q", title="F1 over pairs",
                     scale=alt.Scale(domain=[max(0.0, least - 0.1 * span), 1.0 + 0.02 * span],
                                     zero=False, nice=False),

@@ -1,10 +1,10 @@
-"""Time and memory of the whole job against the number of records.
+"""Time and memory of the job against the number of records, each size in a process of its own.
 
-Every size runs in a process of its own, from text in Parquet to results on disk, or from encoded
-rows to enterprise ids (`bench.scale_stream`), or from text in Parquet through a streamed job to
-its results (`bench.scale_stream_job`). The slope is that of a straight line through log seconds
-over log records: 1 is linear, 2 quadratic. Below the size where the fixed cost of a run is small,
-time hardly grows, so the slope is fitted from `slope_from` on.
+Three ways: the whole job from text in Parquet to results on disk (`bench.peers_ours`); streamed,
+from encoded rows to enterprise ids (`bench.scale_stream`); streamed, from text in Parquet to
+results (`bench.scale_stream_job`). The slope is that of a straight line through log seconds over
+log records: 1 is linear, 2 quadratic. Below the size where the fixed cost of a run is small, time
+hardly grows, so the slope is fitted from `slope_from` on.
 """
 
 from __future__ import annotations
@@ -14,34 +14,72 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from bench.charts import AMBER, SLATE, TEAL, altair, save_chart
-from bench.data import dataset, scale_records
-from bench.errors import EngineFailedError
-from bench.facts import facts_line, run_facts
+from bench.data import SCALES, data_folder, dataset, dataset_folder, is_made, scale_records
+from bench.errors import BenchError, EngineFailedError
+from bench.facts import run_facts
+from bench.scale_report import write_report
+from person.errors import ConfigError
 
-__all__ = ["DEFAULT_SIZES", "fitted_slope", "run_scale"]
+__all__ = ["DEFAULT_SIZES", "WAYS", "fitted_slope", "run_scale"]
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 DEFAULT_SIZES: Final = ("10k", "30k", "100k", "300k", "1m", "3m", "5m")
-STAGES_DRAWN: Final = 8
-_MIB: Final = 2**20
+KEPT_RECORDS_MAX: Final = SCALES["large"]
+"""Tables that a bench made for itself and that are larger are removed when it has used them."""
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way from records to clusters.
+
+    Attributes
+    ----------
+    title : for people
+    module : the program that runs one size
+    reads_table : whether it reads the generated Parquet file
+    disk_bytes : a record, while it runs, beside that file
+    """
+
+    title: str
+    module: str
+    reads_table: bool
+    disk_bytes: int
+
+
+TABLE_BYTES: Final = 60
+"""A record of the generated table and its truth, with some room."""
+
+WAYS: Final = {
+    "job": Way(
+        title="the whole job, from Parquet", module="bench.peers_ours", reads_table=True,
+        disk_bytes=120,
+    ),
+    "rows": Way(
+        title="streamed, from encoded rows to ids", module="bench.scale_stream",
+        reads_table=False, disk_bytes=90,
+    ),
+    "parquet": Way(
+        title="streamed, from Parquet to results", module="bench.scale_stream_job",
+        reads_table=True, disk_bytes=180,
+    ),
+}  # fmt: skip
 
 
 def run_scale(
     sizes: Sequence[str],
     out: Path,
     *,
+    ways: Sequence[str] = ("job",),
     memory: str = "8GiB",
     slope_from: str = "1m",
-    stream: bool = False,
-    from_parquet: bool = False,
     say: Say = lambda _: None,
 ) -> dict[str, Any]:
     """Run the job at several sizes and write scale.json, scale.md and the charts.
@@ -50,49 +88,49 @@ def run_scale(
     ----------
     sizes : see `bench.data.scale_records`; DEFAULT_SIZES if empty
     out : directory of the results
+    ways : of WAYS; those that stream have `memory` as a limit that the system holds
     memory : budget of each run
     slope_from : the smallest size that the slope is fitted to; all sizes where fewer than two
         are that large
-    stream : instead of the whole job, from encoded rows to ids (`bench.scale_stream`), with
-        `memory` as a limit that the system holds
-    from_parquet : with `stream`, from text in Parquet through the whole streamed job
     say : told what is going on
 
     Returns
     -------
     The results, as written to scale.json
+
+    Raises
+    ------
+    ConfigError : an unknown way or size
+    BenchError : the disk has no room for the largest size
     """
+    unknown = sorted(set(ways) - set(WAYS))
+    if unknown:
+        raise ConfigError(f"unknown way {', '.join(unknown)}; choose from {', '.join(WAYS)}")
     counts = sorted({scale_records(size) for size in sizes or DEFAULT_SIZES})
     facts = run_facts()
     out.mkdir(parents=True, exist_ok=True)
-    points: list[dict[str, Any]] = []
-    module = _module(stream, from_parquet)
-    _run_once(counts[0], out / "work", memory, module)  # compiles what an update left uncompiled
+    _check_disk(counts[-1], ways, out)
+    points: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
+    for way in ways:  # compiles what an update left uncompiled
+        _run_once(counts[0], out / "work", memory, WAYS[way])
     for count in counts:
-        point = _run_once(count, out / "work", memory, module)
-        points.append({"records": count, **point})
-        say(
-            f"{count:,} records: {point['seconds']:.1f} s, "
-            f"{point['peak_bytes'] / _MIB:,.0f} MiB, {point['pairs']:,} pairs"
-        )
+        was_made = is_made(count)
+        for way in ways:
+            point = _run_once(count, out / "work", memory, WAYS[way])
+            points[way].append({**point, "records": count})
+            say(_line(WAYS[way], points[way][-1]))
+        if not was_made and count > KEPT_RECORDS_MAX:
+            shutil.rmtree(dataset_folder(count), ignore_errors=True)
     least = scale_records(slope_from)
-    fitted = [each for each in points if each["records"] >= least]
-    fitted = fitted if len(fitted) > 1 else points
     found = {
-        "format": 1,
+        "format": 2,
         "memory": memory,
-        "stream": stream,
-        "from_parquet": from_parquet or not stream,
+        "stream": "job" not in ways,
         "run": facts,
-        "points": points,
-        "slope_from_records": fitted[0]["records"],
-        "seconds_slope": _slope(fitted, "seconds"),
-        "memory_slope": _slope(fitted, "peak_bytes"),
+        "series": [_series(way, points[way], least) for way in ways],
     }
     (out / "scale.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    (out / "scale.md").write_text(markdown(found), encoding="utf-8")
-    save_chart(growth_chart(found), out / "scale")
-    save_chart(stage_chart(found), out / "scale-stages")
+    write_report(found, out)
     return found
 
 
@@ -107,127 +145,41 @@ def fitted_slope(records: Sequence[float], values: Sequence[float]) -> tuple[flo
     return float(slope), float(intercept)
 
 
-def markdown(found: dict[str, Any]) -> str:
-    """A row for each size."""
-    lines = [
-        "# Time and memory against the number of records",
-        "",
-        "| records | seconds | records / s | peak MiB | bytes / record | candidate pairs |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for each in found["points"]:
-        lines.append(
-            f"| {each['records']:,} | {each['seconds']:.2f} | "
-            f"{each['records'] / each['seconds']:,.0f} | {each['peak_bytes'] / _MIB:,.0f} | "
-            f"{each['peak_bytes'] / each['records']:,.0f} | {each['pairs']:,} |"
+def _series(way: str, points: list[dict[str, Any]], least: int) -> dict[str, Any]:
+    fitted = [each for each in points if each["records"] >= least]
+    fitted = fitted if len(fitted) > 1 else points
+    return {
+        "name": way,
+        "title": WAYS[way].title,
+        "points": points,
+        "slope_from_records": fitted[0]["records"],
+        "seconds_slope": _slope(fitted, "seconds"),
+        "memory_slope": _slope(fitted, "peak_bytes"),
+    }
+
+
+def _check_disk(records: int, ways: Sequence[str], out: Path) -> None:
+    """Refuse what the disk has no room for, before anything is drawn."""
+    needed = records * max(WAYS[way].disk_bytes for way in ways)
+    if any(WAYS[way].reads_table for way in ways) and not is_made(records):
+        needed += records * TABLE_BYTES
+    data_folder().mkdir(parents=True, exist_ok=True)
+    free = min(shutil.disk_usage(folder).free for folder in (out, data_folder()))
+    if needed > free:
+        raise BenchError(
+            f"{records:,} records need some {needed / 1e9:,.0f} GB of disk, "
+            f"{free / 1e9:,.0f} GB are free; choose smaller sizes, or another --out and "
+            "MPI_BENCH_DATA"
         )
-    for name, title in (("seconds_slope", "time"), ("memory_slope", "memory")):
-        if found[name] is not None:
-            lines += ["", f"Log-log slope of {title} from {found['slope_from_records']:,} records "
-                      f"on: {found[name]['slope']:.3f}."]  # fmt: skip
-    return "\n".join([*lines, "", facts_line(found["run"]), ""])
 
 
-def growth_chart(found: dict[str, Any]) -> Any:
-    """Seconds and peak memory over records, both axes logarithmic, with the fitted lines."""
-    return altair().hconcat(
-        _growth(found, "seconds", "seconds", "seconds_slope", TEAL, 1.0),
-        _growth(found, "peak_bytes", "peak memory, MiB", "memory_slope", AMBER, 1.0 / _MIB),
-        spacing=36,
-    )
-
-
-def _growth(
-    found: dict[str, Any], field: str, title: str, slope: str, colour: str, unit: float
-) -> Any:
-    alt = altair()
-    points = [{"records": p["records"], "value": p[field] * unit} for p in found["points"]]
-    values = [point["value"] for point in points]
-    least, most = points[0]["records"], points[-1]["records"]
-    horizontal = alt.X(
-        "records:Q",
-        title="records",
-        scale=alt.Scale(type="log", nice=False, domain=[0.85 * least, 1.25 * most]),
-        axis=alt.Axis(values=_ticks(0.85 * least, 1.25 * most, (1, 3)), format="~s"),
-    )
-    vertical = alt.Y(
-        "value:Q",
-        title=title,
-        scale=alt.Scale(type="log", nice=False, domain=[0.7 * min(values), 1.8 * max(values)]),
-        axis=alt.Axis(values=_ticks(0.7 * min(values), 1.8 * max(values)), format="~s"),
-    )
-    layers = []
-    subtitle = "too few sizes for a slope"
-    if found[slope] is not None:
-        fit = found[slope]
-        ends = [found["slope_from_records"], points[-1]["records"]]
-        line = [
-            {"records": x, "value": 10 ** (fit["intercept"] + fit["slope"] * np.log10(x)) * unit}
-            for x in ends
-        ]
-        layers.append(
-            alt.Chart(alt.Data(values=line))
-            .mark_line(color=SLATE, strokeDash=[5, 4])
-            .encode(x=horizontal, y=vertical)
-        )
-        subtitle = f"slope {fit['slope']:.2f} from {found['slope_from_records']:,} records on"
-    base = alt.Chart(alt.Data(values=points)).encode(x=horizontal, y=vertical)
-    layers += [
-        base.mark_line(color=colour),
-        base.mark_point(color=colour, filled=True, size=60, opacity=1),
-        base.mark_text(dy=-13, fontSize=11).encode(text=alt.Text("value:Q", format=",.3~s")),
-    ]
-    heading = alt.TitleParams(f"{title}, log-log", subtitle=subtitle)
-    return alt.layer(*layers).properties(width=380, height=280, title=heading)
-
-
-def stage_chart(found: dict[str, Any]) -> Any:
-    """What each stage takes a million records, at every size: a flat row is a linear stage."""
-    alt = altair()
-    largest = found["points"][-1]["stages"]
-    names = [
-        name for name, _ in sorted(largest.items(), key=lambda item: -item[1]) if name != "total"
-    ][:STAGES_DRAWN]
-    rows = [
-        {
-            "records": f"{each['records']:,}",
-            "order": each["records"],
-            "stage": name,
-            "value": each["stages"].get(name, 0.0) / each["records"] * 1e6,
-        }
-        for each in found["points"]
-        for name in names
-    ]
-    base = alt.Chart(alt.Data(values=rows)).encode(
-        x=alt.X("records:N", sort=alt.SortField("order"), title="records",
-                axis=alt.Axis(labelAngle=0, orient="top", domain=False, ticks=False)),
-        y=alt.Y("stage:N", sort=names, title=None, axis=alt.Axis(domain=False, ticks=False)),
-    )  # fmt: skip
-    scale = alt.Scale(type="symlog", constant=0.1, range=["#f3f7f6", TEAL])
-    cells = base.mark_rect().encode(color=alt.Color("value:Q", scale=scale, legend=None))
-    text = base.mark_text(fontSize=12).encode(text=alt.Text("value:Q", format=".2f"))
-    title = alt.TitleParams(
-        "Seconds a million records, by stage",
-        subtitle="falling: a fixed cost; level: linear; rising: worse than linear",
-    )
-    return (cells + text).properties(width=alt.Step(84), height=alt.Step(28), title=title)
-
-
-def _module(stream: bool, from_parquet: bool) -> str:
-    """The program that runs one size."""
-    if stream:
-        return "bench.scale_stream_job" if from_parquet else "bench.scale_stream"
-    return "bench.peers_ours"
-
-
-def _run_once(records: int, work: Path, memory: str, module: str) -> dict[str, Any]:
+def _run_once(records: int, work: Path, memory: str, way: Way) -> dict[str, Any]:
     work.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", module]
-    if module == "bench.peers_ours":
-        command += ["--inputs", str(dataset(records).records)]
+    command = [sys.executable, "-m", way.module, "--memory", memory, "--out", str(work.resolve())]
+    if way.module == "bench.peers_ours":
+        command += ["--inputs", str(dataset(records).records.resolve())]
     else:
         command += ["--records", str(records)]
-    command += ["--memory", memory, "--out", str(work)]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -246,8 +198,8 @@ def _slope(points: list[dict[str, Any]], field: str) -> dict[str, float] | None:
     return {"slope": slope, "intercept": intercept}
 
 
-def _ticks(least: float, most: float, steps: tuple[int, ...] = (1, 2, 5)) -> list[float]:
-    """1, 2, 5, 10, 20 ... between two values."""
-    powers = range(int(np.floor(np.log10(least))), int(np.ceil(np.log10(most))) + 1)
-    candidates = [step * 10.0**power for power in powers for step in steps]
-    return [value for value in candidates if least <= value <= most]
+def _line(way: Way, point: dict[str, Any]) -> str:
+    return (
+        f"{way.title}, {point['records']:,} records: {point['seconds']:.1f} s, "
+        f"{point['peak_bytes'] / 2**20:,.0f} MiB, {point['pairs']:,} pairs"
+    )

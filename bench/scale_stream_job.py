@@ -8,11 +8,8 @@ than it is told: the system refuses it, until the outcome is judged.
 
 from __future__ import annotations
 
-import argparse
-import json
 import resource
 import shutil
-import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,34 +17,23 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-__all__ = ["main"]
+from bench.scale_process import RESERVE_BYTES, push_out, run_one_size, timed
+
+__all__ = ["labels_of", "main"]
 
 WARM_RECORDS: Final = 5_000
-RESERVE_BYTES: Final = 3 << 28
-"""Interpreter, libraries, kernels and batches in flight, beside what the run is told it may use."""
 
 
 def main() -> None:
     """Run one size and leave bench.json in the directory."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--memory", default="8GiB")
-    parser.add_argument("--records", type=int, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
-    from mpi.units import parse_bytes
-
-    memory_bytes = parse_bytes(arguments.memory)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    facts = _run(arguments.records, memory_bytes, arguments.out)
-    (arguments.out / "bench.json").write_text(json.dumps(facts))
+    run_one_size(__doc__, _run)
 
 
-def _run(records: int, memory_bytes: int, out: Path) -> dict[str, object]:
+def _run(records: int, memory_bytes: int, out: Path) -> dict[str, Any]:
     import mpi
     from bench.data import dataset
     from bench.nation import SAMPLE_SEED, population_of
     from bench.nation_truth import judge_clusters
-    from bench.scale_stream import push_out
 
     table, warm = dataset(records), dataset(WARM_RECORDS, seed=SAMPLE_SEED)
     _, unlimited = resource.getrlimit(resource.RLIMIT_DATA)
@@ -55,14 +41,13 @@ def _run(records: int, memory_bytes: int, out: Path) -> dict[str, object]:
     settings: dict[str, Any] = {"stream": True, "memory": memory_bytes - RESERVE_BYTES}
     mpi.dedupe(warm.records, out=out / "warm", **settings)
     push_out(table.records)
-    started = time.perf_counter()
-    result = mpi.dedupe(table.records, out=out / "run", **settings)
-    ended = time.perf_counter()
-    facts: dict[str, object] = {
-        "seconds": ended - started,
+    result, took = timed(lambda: mpi.dedupe(table.records, out=out / "run", **settings))
+    facts: dict[str, Any] = {
+        **took,
         "peak_bytes": result.run["peak_memory_bytes"],
         "pairs": result.run["counts"]["candidate_pairs"],
         "stages": result.run["seconds"],
+        "profile": result.run["stages"],
         "counts": result.run["counts"],
         "link_weight": result.run["thresholds"]["link_weight"],
     }

@@ -16,15 +16,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench.data import data_folder, dataset, scale_name, scale_records
+from bench.data import data_folder, dataset, is_made, scale_name, scale_records
 from bench.errors import BenchError
 from bench.facts import run_facts
 from person.errors import ConfigError
 
-__all__ = ["FORMAT", "SUITES", "read_result", "result_rows", "run_suites"]
+__all__ = [
+    "FORMAT",
+    "SUITES",
+    "measure_again",
+    "read_result",
+    "result_rows",
+    "run_suites",
+]
 
 FORMAT: Final = 1
-SUITES: Final = ("kernels", "encode", "passes", "clustering", "end_to_end")
+SUITES: Final = ("kernels", "encode", "passes", "clustering", "index", "end_to_end")
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 Say = Callable[[str], None]
@@ -64,26 +71,55 @@ def run_suites(
     if importlib.util.find_spec("pytest_benchmark") is None:
         raise ConfigError("the suites need pytest-benchmark; pip install 'mpi-index[bench]'")
     records = scale_records(scale)
-    say(f"making {records:,} records" if _is_missing(records) else f"{records:,} records at hand")
+    say(f"{records:,} records at hand" if is_made(records) else f"making {records:,} records")
     dataset(records)
     facts = run_facts()
     out.parent.mkdir(parents=True, exist_ok=True)
-    raw = out.with_suffix(".pytest.json")
-    try:
-        _run_pytest(chosen, scale, raw, only)
-        measured = json.loads(raw.read_text())["benchmarks"]
-    finally:
-        raw.unlink(missing_ok=True)
+    files = [str(ROOT / "bench" / f"bench_{suite}.py") for suite in chosen]
+    measured = _measured([*(["-k", only] if only else []), *files], scale, out)
     result = {
         "format": FORMAT,
         "scale": scale_name(records),
         "records": records,
         "suites": list(chosen),
         "run": {**facts, "load_average_after": [round(load, 2) for load in os.getloadavg()]},
-        "benchmarks": [_benchmark(each) for each in measured],
+        "benchmarks": measured,
     }
     out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return result
+
+
+def measure_again(out: Path, names: Sequence[str], *, say: Say = lambda _: None) -> dict[str, Any]:
+    """Take some measurements of a result file a second time and keep the cheaper of the two.
+
+    Parameters
+    ----------
+    out : result file, written anew
+    names : of its measurements
+    say : told what is going on
+
+    Returns
+    -------
+    The result, as written
+
+    Notes
+    -----
+    A neighbour on the machine may disturb one measurement and not its calibration; two times in a
+    row that hardly happens.
+    """
+    result = read_result(out)
+    say(f"measuring again: {', '.join(names)}")
+    nodes = [f"{ROOT}/{each['node']}" for each in result["benchmarks"] if each["name"] in names]
+    again = {each["name"]: each for each in _measured(nodes, str(result["records"]), out)}
+    result["benchmarks"] = [
+        min(each, again.get(each["name"], each), key=_cost) for each in result["benchmarks"]
+    ]
+    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return result
+
+
+def _cost(measured: dict[str, Any]) -> float:
+    return float(measured["seconds"] / measured["calibration_seconds"])
 
 
 def read_result(path: Path) -> dict[str, Any]:
@@ -110,18 +146,22 @@ def result_rows(result: dict[str, Any]) -> list[list[Any]]:
     return rows
 
 
-def _is_missing(records: int) -> bool:
-    return not any(data_folder().glob(f"residents-{records}-*/done.json"))
+def _measured(targets: Sequence[str], scale: str, out: Path) -> list[dict[str, Any]]:
+    """What pytest measures of these files or functions."""
+    raw = out.with_suffix(".pytest.json")
+    try:
+        _run_pytest(targets, scale, raw)
+        return [_benchmark(each) for each in json.loads(raw.read_text())["benchmarks"]]
+    finally:
+        raw.unlink(missing_ok=True)
 
 
-def _run_pytest(suites: Sequence[str], scale: str, raw: Path, only: str | None) -> None:
+def _run_pytest(targets: Sequence[str], scale: str, raw: Path) -> None:
     command = [
         sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider",
         "-p", "no:xdist", "-o", "python_functions=bench_*", "-o", "addopts=",
         "-o", "filterwarnings=default", "--import-mode=importlib", "--benchmark-disable-gc",
-        "--benchmark-columns=min,median,rounds", "--benchmark-sort=name",
-        f"--benchmark-json={raw.resolve()}", *(["-k", only] if only else []),
-        *(str(ROOT / "bench" / f"bench_{suite}.py") for suite in suites),
+        "--benchmark-quiet", f"--benchmark-json={raw.resolve()}", *targets,
     ]  # fmt: skip
     # Started by a test that xdist runs, pytest-benchmark would refuse to measure.
     mine = {name: value for name, value in os.environ.items() if "PYTEST_XDIST" not in name}
@@ -143,6 +183,7 @@ def _benchmark(raw: dict[str, Any]) -> dict[str, Any]:
     suite = Path(raw["fullname"].split("::")[0]).stem.removeprefix("bench_")
     return {
         "name": f"{suite}/{name}",
+        "node": raw["fullname"],
         "seconds": raw["stats"]["min"],
         "seconds_median": raw["stats"]["median"],
         "rounds": raw["stats"]["rounds"],

@@ -55,7 +55,7 @@ class Workload:
     ingested : its records, encoded
     rules : the default blocking rules
     space : all pairs of the table
-    compiled : the full resident model, fitted to the table, term frequencies included
+    compiled : the schema's full model, fitted to the table, term frequencies included
     """
 
     data: Dataset
@@ -104,9 +104,19 @@ class Workload:
 
 
 @contextmanager
-def open_workload(data: Dataset, scratch: Path) -> Iterator[Workload]:
-    """Encode a table and fit the resident model to it."""
-    prepared = prepare([open_inputs(data.records)], "dedupe", JobOptions(), scratch, NO_PROGRESS)
+def open_workload(
+    data: Dataset, scratch: Path, *, schema: Path | None = None
+) -> Iterator[Workload]:
+    """Encode a table and fit a model to it.
+
+    Parameters
+    ----------
+    data : the table
+    scratch : directory for the encoded rows
+    schema : of the table; None for the resident schema
+    """
+    options = JobOptions(schema=schema)
+    prepared = prepare([open_inputs(data.records)], "dedupe", options, scratch, NO_PROGRESS)
     trained = train_on(
         prepared.ingested,
         prepared.model,

@@ -67,9 +67,9 @@ def plan_memory(memory_bytes: int, record_count: int, n_words: int, variants: in
     filter_bytes = FILTER_BYTES_MIN
     while filter_bytes < 2 * entries and 2 * filter_bytes <= filter_share:
         filter_bytes *= 2
-    batch_rows = min(BATCH_ROWS, max(record_count, 1))
+    batch_rows = max(record_count, 1)  # records are mapped: threads wait for each other once
     if not holds_all_keys:
-        batch_rows = min(batch_rows, max(memory_bytes // (32 * variants), 1024))
+        batch_rows = min(BATCH_ROWS, batch_rows, max(memory_bytes // (32 * variants), 1024))
         key_bytes = 8 * batch_rows * variants
     # A row in the pool, its origin and its key. What a bucket needs besides is a worker's; where
     # one block is all there is, `plan_rounds` keeps room for it.

@@ -14,12 +14,13 @@ from typing import Any, Final
 
 from blocking.context import Consumer, RuleContext
 from blocking.crew import BucketCrew
+from blocking.key_sample import RuleSample, sample_all_rules, sample_bytes
 from blocking.key_set import KeySet
 from blocking.keys import ResolvedRules, resolve_rules
 from blocking.memory import PassBuffers, plan_memory
 from blocking.report import PassReport, Tally
 from blocking.rules import BlockingRule
-from blocking.scan import KeyScan, RuleKeyFiller
+from blocking.scan import KEY_SHARES, KeyScan, RuleKeyFiller
 from blocking.shared_count import PrefixCounts, count_all_rules
 from person.errors import BlockingError, ConfigError
 from person.field import OverflowTable
@@ -32,8 +33,8 @@ LINK_MODES: Final = ("dedupe", "link_and_dedupe", "link_only")
 
 MEMORY_BYTES_MIN: Final = 1 << 16
 
-KEY_PREFIXES: Final = 1 << 16
-"""Equal parts of the keys, of which a pass may take the first few."""
+SAMPLES_SHARE: Final = 4
+"""Samples of all rules are taken in one reading where they fit this part of the memory."""
 
 
 def run_passes(
@@ -93,7 +94,7 @@ def run_passes(
         subset=rule_subset,
         overflow=overflow,
     )
-    prefixes = None if key_share >= 1.0 else max(round(key_share * KEY_PREFIXES), 1)
+    prefixes = None if key_share >= 1.0 else max(round(key_share * KEY_SHARES), 1)
     return [
         runner.run_rule(place, consumer, progress=progress, keep_prefixes=prefixes)
         for place in range(len(runner.numbers))
@@ -134,6 +135,9 @@ class PassRunner:
         plan = plan_memory(memory_bytes, source.record_count, source.n_words, self.variants)
         self.buffers = PassBuffers(plan, source.record_count, source.n_words, self.variants)
         self._counts: tuple[PrefixCounts, ...] | None = None
+        self._samples: dict[int, RuleSample] = {}
+        self._sampled_prefixes = 0
+        self._samples_bytes_max = memory_bytes // SAMPLES_SHARE
 
     def _prefix_counts(self) -> tuple[PrefixCounts, ...]:
         """Keys of all rules, counted in one reading when the first of them asks."""
@@ -141,6 +145,23 @@ class PassRunner:
             batch_rows = self.buffers.plan.batch_rows
             self._counts = count_all_rules(self.source, self.resolved, batch_rows)
         return self._counts
+
+    def _sample(self, place: int, prefixes: int | None) -> RuleSample | None:
+        """The records of a sample of a rule's keys; None where they are not worth taking apart.
+
+        All rules' samples are taken in one reading when the first is asked for, and each is given
+        away.
+        """
+        count, n_words = self.source.record_count, self.source.n_words
+        if prefixes is None or prefixes > KEY_SHARES // 2:
+            return None
+        if sample_bytes(count, n_words, len(self.numbers), prefixes) > self._samples_bytes_max:
+            return None
+        if prefixes != self._sampled_prefixes:
+            batch_rows = self.buffers.plan.batch_rows
+            taken = sample_all_rules(self.source, self.resolved, prefixes, batch_rows)
+            self._samples, self._sampled_prefixes = dict(enumerate(taken)), prefixes
+        return self._samples.pop(place, None)
 
     def run_rule(
         self,
@@ -152,7 +173,7 @@ class PassRunner:
     ) -> PassReport:
         """Run one rule; those before it must have been run, or their pairs are repeated.
 
-        `keep_prefixes` runs it over that many of 65536 equal parts of the keys, for estimates.
+        `keep_prefixes` runs it over that many of KEY_SHARES equal parts of the keys, for estimates.
         """
         began = time.perf_counter()
         rule = self.resolved.rules[place]
@@ -167,8 +188,9 @@ class PassRunner:
         )
         records = self.source.record_count
         with stage(progress, f"rule {rule.rule.name}", 2 * records) as advance:
+            sample = self._sample(place, keep_prefixes)
             scan = KeyScan(
-                self.source,
+                self.source if sample is None else sample,
                 self.buffers,
                 RuleKeyFiller(self.resolved, rule),
                 len(rule.variants),
@@ -178,7 +200,8 @@ class PassRunner:
                 counts = self._prefix_counts()[place]
                 scan.take_counts(counts.keyed_records, counts.histogram)
             else:
-                scan.count(keep_prefixes)
+                scan.count(keep_prefixes, is_sample=sample is not None)
+            keyed = scan.keyed_records if sample is None else sample.keyed_records
             rounds = scan.plan_rounds()
             context.prefix_bits = scan.prefix_bits
             tally = Tally()
@@ -188,8 +211,8 @@ class PassRunner:
         return PassReport(
             rule=rule.rule.name,
             rule_index=context.index,
-            keyed_records=scan.keyed_records,
-            unkeyed_records=records - scan.keyed_records,
+            keyed_records=keyed,
+            unkeyed_records=records - keyed,
             blocks=tally.blocks,
             pairs=tally.pairs,
             largest_runs=tally.largest_runs,

@@ -29,6 +29,9 @@ FILTER_SHARE_LEAST: Final = 0.33
 """Least share of keys that stand alone for which the counting filter pays."""
 
 KEY_ROWS: Final = 8192
+CONSECUTIVE: Final = np.zeros(0, np.int64)
+KEY_SHARES: Final = 1 << 16
+"""Equal parts of the keys, of which a pass may take the first few."""
 
 KeyFiller = Callable[[RecordChunk, NDArray[np.uint64]], None]
 """fill(chunk, out): block keys of a chunk's records to out uint64[variants, len(chunk)]."""
@@ -62,6 +65,7 @@ def iterate_batches(source: RecordSource, batch_rows: int) -> Iterator[Batch]:
                 chunk.first_row + part.start,
                 read_only(chunk.rows[part]),
                 read_only(chunk.source[part]),
+                None if chunk.numbers is None else chunk.numbers[part],
             )
             if count + len(cut) > batch_rows and pieces:
                 yield Batch(first_row, count, tuple(pieces))
@@ -127,10 +131,11 @@ class KeyScan:
 
     # -------------------------------------------------------------------------------- the keys
 
-    def count(self, keep_prefixes: int | None = None) -> None:
+    def count(self, keep_prefixes: int | None = None, *, is_sample: bool = False) -> None:
         """Scan once: count keys in the filter, drop those seen once, make the histogram.
 
-        `keep_prefixes` of 65536 restricts the pass to a sample of the keys.
+        `keep_prefixes` of KEY_SHARES restricts the pass to a sample of the keys; `is_sample`: the
+        records are already those of the sample.
         """
         self._keep_prefixes = keep_prefixes
         holds_all = self._buffers.plan.holds_all_keys
@@ -152,6 +157,8 @@ class KeyScan:
                 self._buffers.filter_bytes[:] = 0
                 self._count_in_filter(self._all_keys())
         entries = self._source.record_count * self._variants
+        if is_sample and keep_prefixes is not None:  # they stand close together
+            entries = entries * KEY_SHARES // keep_prefixes
         self.prefix_bits = _bits_for(entries // BUCKET_ROWS, PREFIX_BITS_MAX)
         self._histogram = np.zeros(1 << self.prefix_bits, np.int64)
         if self._buffers.plan.holds_all_keys:
@@ -177,10 +184,10 @@ class KeyScan:
     def _is_filter_worth_it(self) -> bool:
         """Whether enough keys stand alone, by a sample of the keys: counting and looking up costs
         a third of what moving a row to its bucket and grouping it does."""
-        one = np.uint64(1)  # a missing key, 0, becomes the largest number
-        sample = np.concatenate(
-            [variant[variant - one < SAMPLED_BELOW - one] for variant in self._all_keys()]
-        )
+        keys = self._all_keys().reshape(-1)
+        size = max(SLICE_ROWS, -(-len(keys) // (4 * thread_count())))
+        parts = map_slices(lambda at: _low_keys(keys[at]), slices(len(keys), size))
+        sample = np.concatenate([np.zeros(0, np.uint64), *parts])
         if len(sample) < SAMPLE_LEAST:
             return True
         counts = np.unique(sample, return_counts=True)[1]
@@ -365,6 +372,7 @@ class KeyScan:
                     chunk.rows,
                     chunk.source,
                     chunk.first_row,
+                    CONSECUTIVE if chunk.numbers is None else chunk.numbers,
                     whole,
                     start,
                     shift,
@@ -383,6 +391,16 @@ class KeyScan:
         places = ends - counts + positions
         positions += ends[-1]
         map_slices(copy, numbers)
+
+
+def _low_keys(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Keys that belong to the sample."""
+    room = np.empty(len(keys) // 32 + 1, np.uint64)
+    found = stream_kernels.take_low_keys(keys, SAMPLED_BELOW, room)
+    if found > len(room):  # one key on many records
+        room = np.empty(found, np.uint64)
+        stream_kernels.take_low_keys(keys, SAMPLED_BELOW, room)
+    return room[:found]
 
 
 def _bits_for(count: int, most: int) -> int:

@@ -6,24 +6,17 @@ from typing import Any
 
 import click
 
-from cli.identity_options import (
-    by_option,
-    digest_key_option,
-    index_option,
-    person_options,
-    reason_option,
-    table_option,
-)
+from cli.identity_options import record_options, writing_options
 
 __all__ = ["command"]
 
 
 @click.command("add")
-@index_option
-@person_options
-@click.option("--source", metavar="CODE", help="Source of the record, or of all in FILE.")
-@click.option("--record-id", metavar="ID", help="How the source calls the record.")
-@click.option("--batch", metavar="FILE", help="Add every row of a table instead.")
+@record_options(
+    source="Source of the record, or of all in FILE.",
+    record_id="How the source calls the record.",
+    batch="Add every row of a table instead.",
+)
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1, max=100_000),
@@ -37,10 +30,7 @@ __all__ = ["command"]
     is_flag=True,
     help="With --batch: leave records alone that are in the index already, instead of updating.",
 )
-@by_option
-@reason_option
-@digest_key_option
-@table_option
+@writing_options
 def command(
     index_dir: str,
     fields: tuple[str, ...],

@@ -24,8 +24,10 @@ __all__ = [
     "print_answers",
     "reason_option",
     "record_argument",
+    "record_options",
     "steward_option",
     "table_option",
+    "writing_options",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -97,6 +99,33 @@ def person_options(function: F) -> F:
     function = person(field(function))
     for name, text in reversed(_COLUMNS):
         function = click.option(name, metavar="TEXT", help=text)(function)
+    return function
+
+
+def record_options(*, source: str, record_id: str, batch: str | None = None) -> Decorator[Any]:
+    """Add the index and the options that describe one record of a source.
+
+    Parameters
+    ----------
+    source, record_id : help of these options
+    batch : help of --batch, where a command takes a whole table as well
+    """
+
+    def add(function: F) -> F:
+        if batch is not None:
+            function = click.option("--batch", metavar="FILE", help=batch)(function)
+        function = click.option("--record-id", metavar="ID", help=record_id)(function)
+        function = click.option("--source", metavar="CODE", help=source)(function)
+        described: F = index_option(person_options(function))
+        return described
+
+    return add
+
+
+def writing_options(function: F) -> F:
+    """Add what every command that writes to an index takes: who, why, its key, a table."""
+    for option in (table_option, digest_key_option, reason_option, by_option):
+        function = option(function)
     return function
 
 

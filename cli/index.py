@@ -238,19 +238,23 @@ def backup(index_dir: str, destination: str, digest_key: str | None, as_table: b
     """Copy an index as of one moment, while others go on writing to it.
 
     BACKUP is a directory that does not exist yet; it appears when it is whole. It is an index
-    itself and can be opened and verified like one.
+    itself and can be opened and verified like one. Accounts and audit log of the review pages go
+    with it; the key file of an index with digests does not.
 
     \b
     Examples:
       mpi index backup people.index /backup/people-2026-03-01
     """
     from cli.identity_options import opened, print_answers
+    from mpi.review.keeping import copy_review
 
     with opened(index_dir, digest_key) as index:
         index.backup(destination)
+    review_files = copy_review(index_dir, destination)
     with opened(destination, digest_key) as copy:
         facts = copy.statistics()
     kept = {"backup": destination, "records": facts["records"], "events": facts["events"]}
+    kept |= {"review_files": review_files}
     print_answers([kept], as_table=as_table)
 
 
@@ -262,7 +266,8 @@ def backup(index_dir: str, destination: str, digest_key: str | None, as_table: b
 def restore(source_dir: str, index_dir: str, digest_key: str | None, as_table: bool) -> None:
     """Make an index of a backup, once the backup has proved sound.
 
-    DIR is a directory that does not exist yet: move a damaged index away first.
+    DIR is a directory that does not exist yet: move a damaged index away first. Accounts and
+    audit log are those of the backup.
 
     \b
     Examples:

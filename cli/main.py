@@ -20,7 +20,7 @@ from typing import Final, NoReturn, cast
 
 import click
 
-from cli.interrupts import Terminated, received
+from cli.interrupts import Terminated, leave_at_once, received
 from person.errors import MpiError
 
 __all__ = ["COMMANDS", "EXIT_CODES", "cli", "main", "run"]
@@ -171,11 +171,13 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _say(message: str, error: BaseException) -> None:
+    from cli.show import visible  # what a file is called may hold what a terminal obeys
+
     if os.environ.get("MPI_DEBUG") == "1":
         import traceback
 
         traceback.print_exception(error)
-    click.echo(f"mpi: error: {message}", err=True)
+    click.echo(f"mpi: error: {visible(message)}", err=True)
 
 
 def _usage_hint(error: click.ClickException) -> str:
@@ -203,7 +205,8 @@ def main() -> NoReturn:
     """Entry point of the console command."""
     with contextlib.suppress(ValueError):  # not the main thread of an embedding program
         signal.signal(signal.SIGTERM, _stop)
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not under nohup or `&`
+        ours = (signal.default_int_handler, leave_at_once)
+        if signal.getsignal(signal.SIGINT) in ours:  # not under nohup or `&`
             signal.signal(signal.SIGINT, _stop)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file or pipe gets UTF-8 wherever it is made; a terminal keeps its own encoding.

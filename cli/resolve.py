@@ -7,17 +7,17 @@ from typing import Any
 
 import click
 
-from cli.identity_options import digest_key_option, index_option, person_options, table_option
+from cli.identity_options import digest_key_option, record_options, table_option
 
 __all__ = ["command"]
 
 
 @click.command("resolve")
-@index_option
-@person_options
-@click.option("--source", metavar="CODE", help="Source of the person's record, or of all in FILE.")
-@click.option("--record-id", metavar="ID", help="Its record id; that record is no candidate.")
-@click.option("--batch", metavar="FILE", help="Resolve every row of a table instead.")
+@record_options(
+    source="Source of the person's record, or of all in FILE.",
+    record_id="Its record id; that record is no candidate.",
+    batch="Resolve every row of a table instead.",
+)
 @digest_key_option
 @table_option
 def command(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, fields
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -34,7 +36,6 @@ __all__ = [
     "undo_command",
 ]
 
-F = TypeVar("F", bound=Callable[..., Any])
 _REASONS: Final = (
     *("SAME_DOCUMENT", "SAME_PERSON_RENAMED", "TYPING_SLIP", "NEWBORN_NAMED", "TWINS"),
     *("FAMILY_MEMBER", "NAMESAKE", "LENT_CARD", "REISSUED_NUMBER", "WRONG_ENTRY"),
@@ -51,11 +52,49 @@ _version = click.option(
 _text = click.option("--text", default="", metavar="TEXT", help="In your own words.")
 
 
-def _options(function: F) -> F:
-    """Options of every command that changes a task."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What every command that changes a task is told.
+
+    Attributes
+    ----------
+    index_dir, digest_key : of the index
+    number, version : of the task, as it was seen
+    by : who says so
+    as_table : print a table
+    """
+
+    index_dir: str
+    digest_key: str | None
+    number: int
+    version: int | None
+    by: str
+    as_table: bool
+
+    @property
+    def seen(self) -> dict[str, Any]:
+        """Who changes which version, as all actions of a queue take it."""
+        return {"by": self.by, "version": self.version}
+
+    def queue(self) -> AbstractContextManager[ReviewQueue]:
+        return _queue(self.index_dir, self.digest_key)
+
+    def answer(self, *answers: Any) -> None:
+        print_answers(answers, as_table=self.as_table)
+
+
+def _on_a_task(function: Callable[..., None]) -> Callable[..., None]:
+    """Options of every command that changes a task, given to it as one value."""
+
+    @wraps(function)
+    def called(**options: Any) -> None:
+        asked = _Asked(**{each.name: options.pop(each.name) for each in fields(_Asked)})
+        function(asked, **options)
+
+    command: Callable[..., None] = called
     for option in (table_option, digest_key_option, steward_option, _version, _task, index_option):
-        function = option(function)
-    return function
+        command = option(command)
+    return command
 
 
 @contextmanager
@@ -68,7 +107,7 @@ def _queue(index_dir: str, digest_key: str | None) -> Iterator[ReviewQueue]:
 
 
 @click.command("decide")
-@_options
+@_on_a_task
 @click.argument("verdict", type=click.Choice(_VERDICTS, case_sensitive=False))
 @click.option(
     "--merge",
@@ -94,18 +133,13 @@ def _queue(index_dir: str, digest_key: str | None) -> Iterator[ReviewQueue]:
 @_text
 @click.option("--second", "approve_needed", is_flag=True, help="Let another steward approve it.")
 def decide_command(
-    index_dir: str,
-    number: int,
+    asked: _Asked,
     verdict: str,
     groups: tuple[str, ...],
     leave: tuple[str, ...],
     reason: str,
     text: str,
     approve_needed: bool,
-    version: int | None,
-    by: str,
-    digest_key: str | None,
-    as_table: bool,
 ) -> None:
     """Answer a task: TASK, then the verdict.
 
@@ -118,32 +152,26 @@ def decide_command(
       mpi review decide --index people.index 1281 MERGE --version 4711 --by 'Dr Li'
       mpi review decide --index people.index 1281 SPLIT --leave H001/P123 --by 'Dr Li'
     """
-    with _queue(index_dir, digest_key) as queue:
+    with asked.queue() as queue:
         done = queue.decide(
-            number,
+            asked.number,
             verdict.upper(),
-            by=by,
-            version=version,
+            **asked.seen,
             reason=reason.upper(),
             text=text,
             merge=[tuple(group.split(",")) for group in groups] or None,
             leave=[record_argument(each) for each in leave] or None,
             approve_needed=approve_needed,
         )
-    print_answers([done], as_table=as_table)
+    asked.answer(done)
 
 
 @click.command("approve")
-@_options
+@_on_a_task
 @_text
 def approve_command(
-    index_dir: str,
-    number: int,
+    asked: _Asked,
     text: str,
-    version: int | None,
-    by: str,
-    digest_key: str | None,
-    as_table: bool,
 ) -> None:
     """Carry out what another steward proposed.
 
@@ -151,22 +179,17 @@ def approve_command(
     Examples:
       mpi review approve --index people.index 1281 --by 'Dr Wang'
     """
-    with _queue(index_dir, digest_key) as queue:
-        done = queue.approve(number, by=by, version=version, text=text)
-    print_answers([done], as_table=as_table)
+    with asked.queue() as queue:
+        done = queue.approve(asked.number, **asked.seen, text=text)
+    asked.answer(done)
 
 
 @click.command("reject")
-@_options
+@_on_a_task
 @_text
 def reject_command(
-    index_dir: str,
-    number: int,
+    asked: _Asked,
     text: str,
-    version: int | None,
-    by: str,
-    digest_key: str | None,
-    as_table: bool,
 ) -> None:
     """Send a proposal back, or withdraw your own; the task is open again.
 
@@ -174,22 +197,17 @@ def reject_command(
     Examples:
       mpi review reject --index people.index 1281 --by 'Dr Wang' --text 'ask the ward first'
     """
-    with _queue(index_dir, digest_key) as queue:
-        done = queue.reject(number, by=by, version=version, text=text)
-    print_answers([done], as_table=as_table)
+    with asked.queue() as queue:
+        done = queue.reject(asked.number, **asked.seen, text=text)
+    asked.answer(done)
 
 
 @click.command("assign")
-@_options
+@_on_a_task
 @click.option("--to", metavar="NAME", help="Who is to answer it; without it nobody has it.")
 def assign_command(
-    index_dir: str,
-    number: int,
+    asked: _Asked,
     to: str | None,
-    version: int | None,
-    by: str,
-    digest_key: str | None,
-    as_table: bool,
 ) -> None:
     """Give a task to a steward, or take it from whoever has it.
 
@@ -197,27 +215,22 @@ def assign_command(
     Examples:
       mpi review assign --index people.index 1281 --to 'Dr Wang' --by 'Dr Li'
     """
-    with _queue(index_dir, digest_key) as queue:
+    with asked.queue() as queue:
         if to:
-            event = queue.assign(number, to, by=by, version=version)
+            event = queue.assign(asked.number, to, **asked.seen)
         else:
-            event = queue.unassign(number, by=by, version=version)
-    print_answers([{"task": number, "assignee": to, "event": event}], as_table=as_table)
+            event = queue.unassign(asked.number, **asked.seen)
+    asked.answer({"task": asked.number, "assignee": to, "event": event})
 
 
 @click.command("defer")
-@_options
+@_on_a_task
 @click.option("--until", required=True, metavar="TIME", help="When it is open again, ISO 8601.")
 @_text
 def defer_command(
-    index_dir: str,
-    number: int,
+    asked: _Asked,
     until: str,
     text: str,
-    version: int | None,
-    by: str,
-    digest_key: str | None,
-    as_table: bool,
 ) -> None:
     """Put a task off; it is open again at the time given.
 
@@ -228,24 +241,19 @@ def defer_command(
     from mpi.index_jobs import parse_time
 
     at = parse_time(until)
-    with _queue(index_dir, digest_key) as queue:
-        event = queue.defer(number, at, by=by, version=version, text=text)
-    print_answers([{"task": number, "until": at.isoformat(), "event": event}], as_table=as_table)
+    with asked.queue() as queue:
+        event = queue.defer(asked.number, at, **asked.seen, text=text)
+    asked.answer({"task": asked.number, "until": at.isoformat(), "event": event})
 
 
 @click.command("escalate")
-@_options
+@_on_a_task
 @click.option("--to", metavar="NAME", help="To whom; without it any supervisor.")
 @_text
 def escalate_command(
-    index_dir: str,
-    number: int,
+    asked: _Asked,
     to: str | None,
     text: str,
-    version: int | None,
-    by: str,
-    digest_key: str | None,
-    as_table: bool,
 ) -> None:
     """Hand a task to somebody who may decide more.
 
@@ -253,22 +261,17 @@ def escalate_command(
     Examples:
       mpi review escalate --index people.index 1281 --by 'Dr Li' --text 'card lent?'
     """
-    with _queue(index_dir, digest_key) as queue:
-        event = queue.escalate(number, by=by, to=to, version=version, text=text)
-    print_answers([{"task": number, "status": "escalated", "event": event}], as_table=as_table)
+    with asked.queue() as queue:
+        event = queue.escalate(asked.number, to=to, **asked.seen, text=text)
+    asked.answer({"task": asked.number, "status": "escalated", "event": event})
 
 
 @click.command("comment")
-@_options
+@_on_a_task
 @click.argument("text", metavar="TEXT")
 def comment_command(
-    index_dir: str,
-    number: int,
+    asked: _Asked,
     text: str,
-    version: int | None,
-    by: str,
-    digest_key: str | None,
-    as_table: bool,
 ) -> None:
     """Say something about a task, open or closed: TASK, then the text.
 
@@ -276,22 +279,17 @@ def comment_command(
     Examples:
       mpi review comment --index people.index 1281 'the ward confirms the twins' --by 'Dr Li'
     """
-    with _queue(index_dir, digest_key) as queue:
-        event = queue.comment(number, text, by=by, version=version)
-    print_answers([{"task": number, "event": event}], as_table=as_table)
+    with asked.queue() as queue:
+        event = queue.comment(asked.number, text, **asked.seen)
+    asked.answer({"task": asked.number, "event": event})
 
 
 @click.command("reopen")
-@_options
+@_on_a_task
 @_text
 def reopen_command(
-    index_dir: str,
-    number: int,
+    asked: _Asked,
     text: str,
-    version: int | None,
-    by: str,
-    digest_key: str | None,
-    as_table: bool,
 ) -> None:
     """Ask again; what was decided stands until something else is.
 
@@ -299,9 +297,9 @@ def reopen_command(
     Examples:
       mpi review reopen --index people.index 1281 --by 'Dr Li' --text 'the source corrected it'
     """
-    with _queue(index_dir, digest_key) as queue:
-        event = queue.reopen(number, by=by, version=version, text=text)
-    print_answers([{"task": number, "status": "open", "event": event}], as_table=as_table)
+    with asked.queue() as queue:
+        event = queue.reopen(asked.number, **asked.seen, text=text)
+    asked.answer({"task": asked.number, "status": "open", "event": event})
 
 
 @click.command("undo")
@@ -309,7 +307,7 @@ def reopen_command(
 @click.option("--of", "by_steward", metavar="NAME", help="Decisions of this steward.")
 @click.option("--since", metavar="TIME", help="From this time on, ISO 8601.")
 @click.option("--until", metavar="TIME", help="Up to this time.")
-@click.option("--dry-run", is_flag=True, help="Only list the events that would be taken back.")
+@click.option("--dry-run", is_flag=True, help="Tell what would become of them; write nothing.")
 @steward_option
 @reason_option
 @digest_key_option
@@ -333,6 +331,7 @@ def undo_command(
     Examples:
       mpi review undo --index people.index --of trainee --since 2026-11-22T09:00 --by 'Dr Li'
     """
+    from cli.show import print_notes
     from mpi.index_jobs import parse_time
 
     with _queue(index_dir, digest_key) as queue:
@@ -345,6 +344,9 @@ def undo_command(
             dry_run=dry_run,
         )
     print_answers([report], as_table=as_table)
+    if not (report.undone or report.kept):
+        whose = "nobody" if by_steward is None else f"'{by_steward}'"
+        print_notes([f"nothing to take back: {whose} decided nothing in that time that stands"])
 
 
 @click.command("rules")

@@ -6,6 +6,7 @@ import click
 
 from cli.identity_options import digest_key_option, index_option, steward_option, table_option
 from cli.options import overwrite_option
+from cli.review_options import finite
 
 __all__ = ["export_command", "import_command"]
 
@@ -29,8 +30,14 @@ _STATUSES = ("open", "deferred", "escalated", "approval", "closed")
 @click.option("--task-kind", metavar="KIND", help="Tasks of this kind, such as REVIEW.")
 @click.option("--source", metavar="NAME", help="Tasks with a record of this source.")
 @click.option("--assignee", metavar="NAME", help="Tasks of this steward; '' for nobody's.")
-@click.option("--weight-min", type=float, metavar="BITS", help="Least weight of the heaviest pair.")
-@click.option("--weight-max", type=float, metavar="BITS", help="Most.")
+@click.option(
+    "--weight-min",
+    type=float,
+    callback=finite,
+    metavar="BITS",
+    help="Least weight of the heaviest pair.",
+)
+@click.option("--weight-max", type=float, callback=finite, metavar="BITS", help="Most.")
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
@@ -138,7 +145,8 @@ def import_command(
     """
     from cli.identity_options import opened, print_answers
     from cli.show import print_facts, print_notes
-    from mpi.review.answers import apply_answers, read_answers
+    from mpi.review.answers import read_answers
+    from mpi.review.applying import apply_answers
     from mpi.review.queue import ReviewQueue
 
     answers = read_answers(sheet)
@@ -158,6 +166,7 @@ def import_command(
             ]
         )
     if report.first_event is not None:
-        print_notes([f"to take all of it back: mpi undo {report.first_event} --whole-batch"])
+        undo = f"mpi undo --index {index_dir} {report.first_event} --whole-batch --by '{by}'"
+        print_notes([f"to take all of it back: {undo}"])
     if report.stale or report.refused:
         context.exit(1)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.identity_options import digest_key_option, index_option, steward_option, table_option
 from cli.options import seed_option
+from cli.review_options import finite
 
 if TYPE_CHECKING:
     from mpi.review.agreement import Dashboard
@@ -21,6 +23,7 @@ __all__ = ["advice_command", "audit_sample_command", "dashboard_command"]
 @click.option(
     "--mistakes-max",
     type=click.FloatRange(min=0, max=1, min_open=True, max_open=True),
+    callback=finite,
     default=0.01,
     show_default=True,
     metavar="SHARE",
@@ -29,6 +32,7 @@ __all__ = ["advice_command", "audit_sample_command", "dashboard_command"]
 @click.option(
     "--confidence",
     type=click.FloatRange(min=0.5, max=1, max_open=True),
+    callback=finite,
     default=0.95,
     show_default=True,
     metavar="SHARE",
@@ -99,6 +103,7 @@ def advice_command(
 @click.option(
     "--repeats",
     type=click.FloatRange(min=0, max=1),
+    callback=finite,
     default=0.1,
     show_default=True,
     metavar="SHARE",
@@ -144,9 +149,12 @@ def audit_sample_command(
 
 def _bands(text: str) -> list[float]:
     try:
-        return [float(each) for each in text.split(",")]
-    except ValueError as error:
-        raise click.UsageError("--strata wants bits above the link line, as 0,5,10,20") from error
+        bits = [float(each) for each in text.split(",")]
+    except ValueError:
+        bits = [math.nan]
+    if not all(map(math.isfinite, bits)):
+        raise click.UsageError("--strata wants bits above the link line, as 0,5,10,20")
+    return bits
 
 
 @click.command("dashboard")

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.identity_options import digest_key_option, index_option, steward_option, table_option
+from cli.review_options import finite
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["list_command", "next_command", "show_command"]
 
+_COLUMNS_MAX = 4
 _STATUSES = ("open", "deferred", "escalated", "approval", "closed")
-
-
-def _finite(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
-    """A number of bits; nan would let nothing through and say nothing."""
-    if value is not None and not math.isfinite(value):
-        raise click.BadParameter(f"{value} is no number of bits.", param=option)
-    return value
 
 
 @click.command("list")
@@ -41,11 +35,11 @@ def _finite(_: click.Context, option: click.Parameter, value: float | None) -> f
 @click.option(
     "--weight-min",
     type=float,
-    callback=_finite,
+    callback=finite,
     metavar="BITS",
     help="Least weight of the heaviest pair.",
 )
-@click.option("--weight-max", type=float, callback=_finite, metavar="BITS", help="Most.")
+@click.option("--weight-max", type=float, callback=finite, metavar="BITS", help="Most.")
 @click.option("--reason", metavar="TEXT", help="Why no machine decided, or a part of it.")
 @click.option("--text", metavar="TEXT", help="A name, record id, enterprise id, number or phone.")
 @click.option(
@@ -175,15 +169,10 @@ def _print_case(case: Mapping[str, Any]) -> None:
         for name in ("number", "version", "status", "kind", "reason", "safety", "assignee")
         if task[name] not in (None, "", [])
     )
-    records = case["records"]
-    titles = [f"{each['source']}/{each['record_id']}" for each in records]
-    rows: list[list[Any]] = [["person", *(each["enterprise_id"] for each in records)]]
-    rows += [
-        [field["name"], *(_marked(each["fields"][place]) for each in records)]
-        for place, field in enumerate(records[0]["fields"] if records else ())
-        if any(each["fields"][place]["origin"] != "missing" for each in records)
-    ]
-    print_rows("Records; [..] differs from the other", ["field", *titles], rows)
+    names, rows = _beside_each_other(case["records"])
+    if len(case["records"]) > _COLUMNS_MAX:  # as many columns would leave no room for any
+        names, *rows = [list(row) for row in zip(names, *rows, strict=True)]
+    print_rows("Records; [..] differs from the other", names, rows)
     if case["records_left_out"]:
         print_notes([f"{case['records_left_out']:,} more records are not shown"])
     for pair in case["pairs"][:1]:
@@ -200,20 +189,36 @@ def _print_case(case: Mapping[str, Any]) -> None:
         print_rows("History", ["event", "at", "by", "action", "text"], events)
 
 
+def _beside_each_other(
+    records: Sequence[Mapping[str, Any]],
+) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of a table with a column a record and a row a field that any states."""
+    titles = [f"{each['source']}/{each['record_id']}" for each in records]
+    rows = [["person", *(each["enterprise_id"] for each in records)]]
+    rows += [
+        [field["name"], *(_marked(each["fields"][place]) for each in records)]
+        for place, field in enumerate(records[0]["fields"] if records else ())
+        if any(each["fields"][place]["origin"] != "missing" for each in records)
+    ]
+    return ["record", *titles], rows
+
+
 def _text(value: Any) -> str:
     return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _marked(field: Mapping[str, Any]) -> str:
-    """A value with what differs in brackets."""
+    """A value with what differs in brackets; behind a region's code its place."""
+    from mpi.review.places import place_name
+
     if field["value"] is None:
         return f"({field['origin']})"
-    if not field["spans"]:
-        return str(field["value"])
-    return "".join(
+    text = "".join(
         span["text"] if span["mark"] in ("same", "missing") else f"[{span['text']}]"
         for span in field["spans"]
     )
+    place = place_name(field["value"]) if field["kind"] == "region" else ""
+    return f"{text or field['value']} {place}".rstrip()
 
 
 @click.command("next")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from cli.show import format_value, print_facts, print_json, print_notes
+from cli.show import format_value, print_facts, print_json, print_notes, print_rows
 
-__all__ = ["measure_facts", "print_run", "run_facts"]
+__all__ = ["measure_facts", "print_model", "print_run", "run_facts"]
 
 _COUNTS = (
     ("records", "records"),
@@ -80,6 +81,47 @@ def run_facts(run: Mapping[str, Any], out: str) -> list[tuple[str, str]]:
     if report.exists():
         facts.append(("report", str(report)))
     return facts
+
+
+def print_model(summary: Mapping[str, Any], *, out: str) -> None:
+    """Print what a fitted model has learnt: its prior, its sources, a line for each part.
+
+    Parameters
+    ----------
+    summary : of `mpi.model_summary.model_summary`
+    out : file the model was written to
+    """
+    print_facts(_model_facts(summary))
+    rows = []
+    for (comparison, part), group in groupby(
+        summary["levels"], key=lambda each: (each.comparison, each.part)
+    ):
+        levels = list(group)
+        best, last = levels[0], levels[-1]
+        name = part if part == comparison else f"{comparison}: {part}"
+        chances = [format_value("probability", p) for p in (best.m_probability, best.u_probability)]
+        row = [name, best.level, *chances, best.match_weight, last.level, last.match_weight]
+        rows.append([*row, len(levels)])
+    names = ["part", "best level", "m", "u", "bits", "last level", "bits", "levels"]
+    print_rows("", names, rows)
+    print_facts([("model", out)])
+
+
+def _model_facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    training = summary["training"]
+    chance, bits = summary["probability_two_random_records_match"], summary["prior_match_weight"]
+    relatives = summary["probability_two_random_records_relatives"]
+    facts = [("learnt by", str(training.get("method", "")))]
+    for key in ("candidate_pairs", "random_pairs", "expected_matches", "iterations"):
+        if key in training:
+            facts.append((key.replace("_", " "), f"{training[key]:,.0f}"))
+    facts.append(("two random records match", f"1 in {1 / chance:,.0f}, {bits:.2f} bits"))
+    if relatives:
+        facts.append(("two random records are of one household", f"1 in {1 / relatives:,.0f}"))
+    link, review = summary["match_weight_link_min"], summary["match_weight_review_min"]
+    drawn = "not in the model: each run draws its own from what strangers do by chance"
+    lines = drawn if link is None else f"link from {link:.2f} bits, review from {review:.2f}"
+    return [*facts, ("lines", lines)]
 
 
 def measure_facts(evaluation: Any) -> list[tuple[str, str]]:

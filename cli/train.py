@@ -50,10 +50,12 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Fit a model to a table and save it.
+    """Fit a model to a table, save it, and say what was learnt.
 
     `mpi dedupe` and `mpi link` fit a model by themselves; a saved one makes later runs on
-    similar tables comparable with each other.
+    similar tables comparable with each other. Printed are the prior, what it was learnt from,
+    and for each part of each comparison how often its best level is met among matches (m) and
+    among strangers (u), with the bits that it and its last level weigh; --json has every level.
 
     With known truth m comes from it alone. Pairs that stewards decided are the hard ones, so
     they are taken as they were decided among all other pairs, and the rest is learnt as ever;
@@ -68,7 +70,9 @@ def command(
     """
     import mpi
     from cli.progress import open_progress
-    from cli.show import print_facts, print_json, print_notes
+    from cli.show import print_json, print_notes
+    from cli.summary import print_model
+    from mpi.model_summary import model_summary
     from mpi.outputs import check_output_file, write_file
 
     check_output_file(out, overwrite=overwrite)
@@ -85,8 +89,8 @@ def command(
     document = json.dumps(model.to_dict(), ensure_ascii=False, indent=2) + "\n"
     write_file(out, document, overwrite=overwrite)
     if as_json:
-        print_json({"model": out})
+        print_json({"model": out, **model_summary(model)})
     elif not quiet:
-        print_facts([("model", out)])
+        print_model(model_summary(model), out=out)
     if not quiet:
         print_notes(model.training.get("notes", ()))

@@ -6,27 +6,14 @@ from typing import Any
 
 import click
 
-from cli.identity_options import (
-    by_option,
-    digest_key_option,
-    index_option,
-    person_options,
-    reason_option,
-    table_option,
-)
+from cli.identity_options import record_options, writing_options
 
 __all__ = ["command"]
 
 
 @click.command("update")
-@index_option
-@person_options
-@click.option("--source", metavar="CODE", help="Source of the record.")
-@click.option("--record-id", metavar="ID", help="How the source calls the record.")
-@by_option
-@reason_option
-@digest_key_option
-@table_option
+@record_options(source="Source of the record.", record_id="How the source calls the record.")
+@writing_options
 def command(
     index_dir: str,
     fields: tuple[str, ...],

@@ -8,6 +8,7 @@ import numpy as np
 from numba import int64
 from numpy.typing import NDArray
 
+from data_gen.abroad_kernels import fill_origins
 from data_gen.blocks import facts_block
 from data_gen.community import population_key
 from data_gen.counter import draw_bits, key_of, low_half, rate_bits
@@ -17,7 +18,7 @@ from data_gen.id_kernels import fill_ids, fill_tokens, fill_units
 from data_gen.name_kernels import fill_names
 from data_gen.parameters import GeneratorParameters
 from data_gen.people import COMMUNITY_PEOPLE, People
-from data_gen.place_kernels import fill_addresses, fill_cards, fill_origins, fill_phones
+from data_gen.place_kernels import fill_addresses, fill_cards, fill_phones
 from person.jit import kernel
 
 __all__ = ["PeopleScratch", "draw_community", "draw_people", "people_rates", "people_scratch"]
@@ -97,7 +98,7 @@ def draw_community(seed_key, rates, table_block, community, count, scratch_block
     fill_tokens(seed_key, facts, county, rank, work[2], work[3])
     fill_units(key, rates, facts, county, rank, years, status, work, register, home, out)
     fill_ids(seed_key, key, rates, years, work, out)
-    fill_origins(key, rates, register, county, status, out)
+    fill_origins(seed_key, key, rates, community, register, county, status, years, out)
     fill_nations(key, facts, register, out)
     fill_names(key, facts, is_village, years, line, out)
     fill_addresses(key, facts, county, is_village, status, register, out)

@@ -21,7 +21,7 @@ from data_gen.household_kernels import OTHER_PROVINCE, SAME_PROVINCE, county_of
 from data_gen.people import COMMUNITY_PEOPLE
 from person.jit import kernel
 
-__all__ = ["fill_ids", "fill_tokens", "fill_units", "year_start"]
+__all__ = ["days_of", "fill_ids", "fill_tokens", "fill_units", "year_start"]
 
 _TOKEN, _UNIT, _ID, _LATE, _DAY = 21, 22, 23, 24, 25
 _PAIRS: Final = 248
@@ -68,7 +68,7 @@ def _body(code, year, day, sequence):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _days_of(year):  # type: ignore[no-untyped-def]
+def days_of(year):  # type: ignore[no-untyped-def]
     """Days of a year that are before the census: 305 in 2020."""
     return int64(305) if year == 2020 else _YEAR_STARTS[year - 1899] - _YEAR_STARTS[year - 1900]
 
@@ -223,7 +223,7 @@ def fill_ids(seed_key, key, rates, years, work, out):  # type: ignore[no-untyped
     unit_key, day_key = key_of(seed_key, _UNIT), key_of(key, _DAY)
     for row in range(COMMUNITY_PEOPLE):
         year = 2020 - years[row]
-        days = _days_of(year)
+        days = days_of(year)
         pair, other = int64(0), int64(twin[row])
         eldest = min(row, other) if other >= 0 else row  # twins are registered on one day
         bits, late = draw_bits(day_key, eldest), draw_bits(day_key, row + COMMUNITY_PEOPLE)
@@ -253,7 +253,7 @@ def fill_ids(seed_key, key, rates, years, work, out):  # type: ignore[no-untyped
             previous[row] = id_body[row] - 2
         elif years[row] > 4 and double[row] == 0 and is_below(low_half(late), _CORRECTED):
             wrong_year = year + (1 if late >> uint64(63) else -1)
-            wrong_day = min(day, _days_of(wrong_year) - 1)
+            wrong_day = min(day, days_of(wrong_year) - 1)
             previous[row] = _body(code[row], wrong_year, wrong_day, number)
         if previous[row] != 0:  # put right from 2009 (1.7 M doubles) to 2016 (10 left)
             change_day[row] = max(14_245 + bits_below(high_half(bits), 2_700), issued + 30)

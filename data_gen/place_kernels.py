@@ -1,4 +1,4 @@
-"""Kernels: addresses, phones, card and certificate numbers, documents of people from abroad."""
+"""Kernels: addresses, phones, card and certificate numbers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from numba import int64, uint64
 from data_gen.counter import bits_below, draw_bits, high_half, is_below, key_of, low_half, permute
 from data_gen.household_kernels import SAME_COUNTY
 from data_gen.people import COMMUNITY_PEOPLE
-from data_gen.value_kernels import civil_date
 from person.jit import kernel
 
-__all__ = ["fill_addresses", "fill_cards", "fill_origins", "fill_phones"]
+__all__ = ["fill_addresses", "fill_cards", "fill_phones"]
 
-_ADDRESS, _PHONE, _NUMBERS, _CARD, _BIRTH, _FOREIGNER = range(41, 47)
+_ADDRESS, _PHONE, _NUMBERS, _CARD, _BIRTH = range(41, 46)
 _REFERENCE: Final = 18_567
 
 
@@ -37,84 +36,7 @@ _PHONE_RATES: Final = np.array(
 1.6 billion subscriptions for 1.41 billion people)."""
 _PHONE_CHANGED: Final = _limit(0.40)
 _MOVED: Final = _limit(0.30)
-_HAS_PERMIT: Final = _limit(0.4)
-"""Residents from Hong Kong, Macao and Taiwan with a residence permit (assumed)."""
-_PERMITS_FROM: Final = 17_775  # 2018-09-01
-_FOREIGN: Final = 4
 _HAS_CARD: Final = _limit(0.80)
-# Of the people from abroad 59 % are foreigners, 26 % from Hong Kong, 4 % Macao, 11 % Taiwan
-# (census 2020): the limits in `fill_origins`.
-
-
-@kernel
-def fill_origins(key, rates, register, county, status, out):  # type: ignore[no-untyped-def]
-    """Households of foreigners and people of Hong Kong, Macao, Taiwan; rates[2] their share."""
-    origin_key = key_of(key, _FOREIGNER)
-    household, origin, document_type, document = (
-        out.household, out.origin, out.document_type, out.document
-    )  # fmt: skip
-    for row in range(COMMUNITY_PEOPLE):
-        if document_type[row] != 0:
-            document[row] = 0
-        document_type[row] = 0
-        origin[row] = 0
-        bits = draw_bits(origin_key, int64(household[row]))
-        if not is_below(low_half(bits), rates[2]):
-            continue
-        part = bits_below(high_half(bits), 100)
-        origin[row] = 4 if part < 59 else 1 if part < 85 else 2 if part < 89 else 3
-        number = draw_bits(origin_key, row + COMMUNITY_PEOPLE)
-        document_type[row] = _document(int64(origin[row]), number, document[row])
-        _residence_permit(int64(origin[row]), number, row, out)
-        out.previous_id_body[row] = 0
-        out.id_change_day[row] = 0
-        out.had_15_digits[row] = False
-        register[row] = county
-        status[row] = 0
-
-
-@kernel
-def _residence_permit(origin, bits, row, out):  # type: ignore[no-untyped-def]
-    """The 18-digit permit of some from Hong Kong, Macao and Taiwan, issued since 2018-09-01.
-
-    The last three digits are drawn: of 150,000 such people a few hundred share a number, as no
-    share of a nation's numbers by birth day can be given to each community.
-    """
-    out.id_body[row], out.id_region[row] = 0, 0
-    if origin == _FOREIGN or not is_below(low_half(draw_bits(bits, 1)), _HAS_PERMIT):
-        return
-    detail = draw_bits(bits, 2)
-    day = max(_PERMITS_FROM, int64(out.birth_day[row]) + 30) + bits_below(high_half(detail), 760)
-    last = int64(out.death_day[row]) if out.death_day[row] > 0 else _REFERENCE
-    if day >= last:
-        return
-    region = 800_000 + 10_000 * origin
-    sequence = 2 * bits_below(low_half(detail), 499) + 2 - int64(out.sex[row] == 1)
-    date = civil_date(out.birth_day[row])
-    out.id_body[row] = (region * 100_000_000 + date) * 1000 + sequence
-    out.id_region[row], out.id_day[row] = region, day
-
-
-@kernel
-def _document(origin, bits, text):  # type: ignore[no-untyped-def]
-    """Write a document's number: passport, residence card, travel permit; returns its type."""
-    number, digits, at, kind = low_half(bits), 8, 1, 1
-    if origin == 4 and bits >> uint64(61) != uint64(0):
-        text[0] = 65 + int64((bits >> uint64(40)) % uint64(26))
-    elif origin == 4:
-        kind, digits, at = 4, 12, 3
-        for place in range(3):
-            text[place] = 65 + int64((bits >> uint64(35 + 5 * place)) % uint64(26))
-        number = bits >> uint64(20)
-    elif origin == 3:
-        kind, at = 3, 0
-    else:
-        kind = 2
-        text[0] = 72 if origin == 1 else 77
-    for place in range(at + digits - 1, at - 1, -1):
-        text[place] = 48 + int64(number % uint64(10))
-        number //= uint64(10)
-    return kind
 
 
 @kernel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from index_store.leaf_kernels import (
     find_matches,
     gather_numbers,
 )
+from index_store.posting_kernels import fill_all_postings, find_all_postings
 from index_store.record_kernels import (
     fill_record_ids,
     find_records,
@@ -65,6 +67,7 @@ class Base:
         self.members = tables["members"]
         self.references = tables["references"]
         self._slots = slots_from(self.file.facts["slots"])
+        self._postings = _joined([t for name, t in tables.items() if name.startswith("posting_")])
         width = self.file.facts["number_bits"]
         self._width, self._per_leaf = np.int64(width), np.int64(LEAF_BITS // width)
 
@@ -88,6 +91,23 @@ class Base:
         np.cumsum(counts, out=offsets[1:])
         out = np.empty(offsets[-1], np.int64)
         fill_matches(table.segments, starts, offsets, out)
+        return offsets, out
+
+    def all_postings(
+        self, keys: NDArray[np.uint64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Records of block keys of all rules: int64[n_rules * n + 1] offsets, int64[m] records.
+
+        Parameters
+        ----------
+        keys : uint64[n_rules, n], 0 for none
+        """
+        starts = np.zeros(keys.shape, np.int64)
+        offsets = np.empty(keys.size + 1, np.int64)
+        tables = self._postings
+        found = find_all_postings(*tables, keys, starts, offsets)
+        out = np.empty(found, np.int64)
+        fill_all_postings(*tables[2:], starts, offsets, out)
         return offsets, out
 
     def identities(self, records: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -224,3 +244,17 @@ class Base:
         edges: list[int] = offsets.tolist()
         text = data[: edges[-1]].tobytes()
         return source.tolist(), [text[a:b] for a, b in pairwise(edges)]
+
+
+def _joined(
+    tables: Sequence[LeafTable],
+) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.uint64], NDArray[np.int64]]:
+    """First keys and segments of several tables, one after another, and where each begins."""
+    tables = sorted(tables, key=lambda each: each.number)
+    none = np.zeros(0, np.uint64)
+    return (
+        np.concatenate([none, *(each.first_keys for each in tables)]),
+        np.cumsum([0, *(len(each.first_keys) for each in tables)]),
+        np.concatenate([none, *(each.segments for each in tables)]),
+        np.cumsum([0, *(len(each.segments) for each in tables)]),
+    )

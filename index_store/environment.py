@@ -105,6 +105,7 @@ class Environment:
         self.users = 0
         self.snapshots = 0
         self.lock = threading.Condition(threading.RLock())
+        self.turn = threading.Lock()
         self.written: set[tuple[bytes, bytes]] | None = None
         self.is_loading = False
         self.is_rebuilding = False

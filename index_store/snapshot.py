@@ -211,6 +211,33 @@ class Snapshot(SingleReads):
         ]
         return _merged(*found, changes)
 
+    def all_postings(
+        self, keys: NDArray[np.uint64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """`postings` of all rules in one go.
+
+        Parameters
+        ----------
+        keys : uint64[n_rules, n], 0 where there is no key
+
+        Returns
+        -------
+        int64[n_rules * n + 1] offsets and int64[m] record numbers, rule by rule
+        """
+        wanted = np.ascontiguousarray(keys, np.uint64)
+        if self._base is None:
+            found = _no_runs(wanted.size)
+        else:
+            found = self._base.all_postings(wanted)
+        marks = np.zeros(wanted.shape, np.bool_)
+        changes = []
+        if self._filter.test_rules(wanted, marks):
+            marks &= wanted != 0
+            for rule, place in np.argwhere(marks).tolist():
+                changed = self._delta.postings(rule, int(wanted[rule, place]))
+                changes.append((rule * wanted.shape[1] + place, changed))
+        return _merged(*found, changes)
+
     def members(self, identities: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Records of each identity, its founder among them while it belongs to it.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -88,6 +89,16 @@ class IndexStore:
     @property
     def is_writable(self) -> bool:
         return self._lock is not None or self._wait_seconds is not None
+
+    @property
+    def turn(self) -> threading.Lock:
+        """Whose turn it is to compute on this index, for threads that work without a pause.
+
+        Compiled steps give the interpreter up; threads that take it from one another at every
+        step spend more on that than on the work. Shared by all stores of a process on a directory;
+        the store itself never takes it.
+        """
+        return self._environment.turn
 
     @property
     def is_on_demand(self) -> bool:

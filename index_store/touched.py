@@ -77,6 +77,15 @@ def _test(values, tag, words, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _test_rules(keys, tag, words, out):  # type: ignore[no-untyped-def]
+    """`_test` of the keys of every rule, uint64[n_rules, n]; a rule's tag is `tag` and its number."""
+    found = 0
+    for rule in range(keys.shape[0]):
+        found += _test(keys[rule], tag + rule, words, out[rule])
+    return found
+
+
+@kernel
 def _holds(value, tag, words):  # type: ignore[no-untyped-def]
     """`_test` of one value."""
     hashed = mix64(value ^ mix64(uint64(tag) + uint64(0x9E3779B97F4A7C15)))
@@ -138,6 +147,13 @@ class TouchFilter:
         for layer in self._layers:
             found = _test(values, tag, layer, out)
         return found if self._layers else int(np.count_nonzero(out))
+
+    def test_rules(self, keys: NDArray[np.uint64], out: NDArray[np.bool_]) -> int:
+        """`test` of block keys of all rules, uint64[n_rules, n]."""
+        found = 0
+        for layer in self._layers:
+            found = _test_rules(keys, TOUCH_POSTING, layer, out)
+        return found
 
     def holds(self, tag: int, value: int) -> bool:
         """Whether the delta may hold one value."""

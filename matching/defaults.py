@@ -91,6 +91,11 @@ def _part(field: Field, layout: Layout) -> Part:
     source = comparator(name)
     cutoffs: tuple[float, ...] = ()
     if source.grades:
+        if arguments:
+            raise ConfigError(
+                f"fields.{field.name}.compare: {name} has grades of its own and takes no cutoffs; "
+                f"write {name} alone"
+            )
         levels = default_levels(name)
     else:
         cutoffs = _cutoffs(field, source.measure, arguments)

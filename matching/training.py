@@ -28,7 +28,13 @@ from matching.compiled import CompiledModel
 from matching.frequencies import ExactAgreement
 from matching.model import Comparison
 from matching.patterns import PatternCounts
-from matching.training_tables import TINY, ComparisonTable, start_relative, start_table
+from matching.training_tables import (
+    TINY,
+    ComparisonTable,
+    alike_pairs,
+    start_relative,
+    start_table,
+)
 
 __all__ = ["TrainedParameters", "TrainingInput", "TrainingOptions", "estimate"]
 
@@ -288,9 +294,11 @@ def _fit(
         for each in compiled.comparisons
     ]
     sampled = [random.by_cell(n, None, t.null_cell_count) for n, t in enumerate(tables)]
-    for table, shown in zip(tables, sampled, strict=True):
+    alike = _alike_tables(compiled, candidates, random, tables)
+    for number, (table, shown) in enumerate(zip(tables, sampled, strict=True)):
         if not (options.fixed_u and table.comparison.u_probability is not None):
-            table.estimate_u(shown, None, options.u_floor_pairs)
+            strangers, others = (shown, None) if alike is None else alike[number]
+            table.estimate_u(strangers, others, options.u_floor_pairs)
         before = observed.prior.get(table.comparison.name, table.comparison)
         table.relative_start = (
             start_relative(table.comparison, table.u)
@@ -336,6 +344,30 @@ def _fit(
         match_certainty=_certainty(candidates.count, classes.match),
         relative_certainty=_certainty(candidates.count, classes.relative),
     )
+
+
+def _alike_tables(
+    compiled: CompiledModel,
+    candidates: _Sample,
+    random: _Sample,
+    tables: Sequence[ComparisonTable],
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]] | None:
+    """Random pairs and candidates by cell, the first without, the second only those that are alike.
+
+    None in all ordinary tables. Where a fifth of all pairs agree in everything, an id number
+    among it, they would count as strangers at the start, and all evidence as what everybody has.
+    """
+    chance = alike_pairs(compiled, random.cells)
+    if float((random.count * chance).sum()) < COLLAPSE_PRIOR_MIN * float(random.count.sum()):
+        return None
+    among_candidates = alike_pairs(compiled, candidates.cells)
+    return [
+        (
+            random.by_cell(number, 1.0 - chance, each.null_cell_count),
+            candidates.by_cell(number, among_candidates, each.null_cell_count),
+        )
+        for number, each in enumerate(tables)
+    ]
 
 
 def _update(

@@ -11,11 +11,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.compiled import from_null_cells, with_null_cells
+from matching.compiled import CompiledModel, from_null_cells, with_null_cells
 from matching.frequencies import ExactAgreement, countable_parts
 from matching.model import Comparison
 
-__all__ = ["TINY", "ComparisonTable", "marginal", "start_relative", "start_table"]
+__all__ = ["TINY", "ComparisonTable", "alike_pairs", "marginal", "start_relative", "start_table"]
 
 TINY: Final = 1e-12
 U_PRIOR_PAIRS: Final = 20_000.0
@@ -271,6 +271,29 @@ def start_table(
         levels=levels,
         u_prior=before.u_probability,
     )
+
+
+def alike_pairs(compiled: CompiledModel, cells: NDArray[np.int32]) -> NDArray[np.float64]:
+    """1.0 where a pair agrees exactly in all that both records have, an id number among it.
+
+    Parameters
+    ----------
+    compiled : the model that compared the pairs
+    cells : int32[n_comparisons, n_pairs]
+
+    Returns
+    -------
+    float64[n_pairs] of 0.0 and 1.0
+    """
+    alike, has_number = np.ones(cells.shape[1], np.bool_), np.zeros(cells.shape[1], np.bool_)
+    for number, comparison in enumerate(compiled.comparisons):
+        for each in comparison.parts:
+            levels = len(each.part.levels)
+            level = cells[number] // each.stride % (levels + 1)
+            alike &= (level == 0) | (level == levels)
+            if each.part.comparator == "national_id":
+                has_number |= level == 0
+    return (alike & has_number).astype(np.float64)
 
 
 def _start_m(comparison: Comparison) -> NDArray[np.float64]:

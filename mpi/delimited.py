@@ -21,16 +21,18 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from mpi.encoding import find_undecodable_line, is_gzip, read_sample
+from mpi.open_quotes import LINE_BREAKS_IN_VALUE_MAX, find_first_runaway, find_opening_lines
 from person.errors import EncodingNotRecognisedError, InputError
 
 __all__ = ["Dialect", "detect_dialect", "read_batches", "row_numbers"]
 
 DELIMITERS: Final = (",", "\t", ";", "|")
-LINE_BREAKS_IN_VALUE_MAX: Final = 10
+OPENING_LINES_NAMED_MAX: Final = 20
+"""Of so many unclosed quotes of a file the line is looked for, which reads the file again."""
 BLOCK_BYTES_MIN: Final = 1 << 20
 BLOCK_BYTES_MAX: Final = 1 << 25
 
-RejectRows = Callable[[list[int], list[str]], None]
+RejectRows = Callable[[list[int], list[str], int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,8 @@ def read_batches(
     path : text file, plain or gzip
     dialect : as detected
     batch_rows : rows a batch, about; a block of the file decides
-    reject : called with 1-based record numbers and their reasons, always before the batch that
-        holds later records is yielded
+    reject : called with 1-based record numbers, their reasons and how many further lines these
+        records swallowed, always before the batch that holds later records is yielded
 
     Raises
     ------
@@ -122,7 +124,7 @@ def read_batches(
     """
     block_bytes = int(min(max(batch_rows * dialect.row_bytes, BLOCK_BYTES_MIN), BLOCK_BYTES_MAX))
     position = 0
-    aside = _RowsAside(reject)
+    aside = _RowsAside(path, dialect, reject)
     with _NamedErrors(path, dialect, block_bytes):
         for batch in _open(path, dialect, block_bytes, aside):
             runaway = _runaway_rows(batch)
@@ -138,40 +140,62 @@ def read_batches(
 class _RowsAside:
     """The rows of one pass that cannot be used; told to the caller in batches, not one by one."""
 
-    def __init__(self, reject: RejectRows) -> None:
+    def __init__(self, path: Path, dialect: Dialect, reject: RejectRows) -> None:
         self.numbers: list[int] = []
+        self._path, self._dialect = path, dialect
         self._reasons: list[str] = []
-        self._told = 0
+        self._breaks: dict[int, int] = {}
+        self._told = self._named = 0
         self._reject = reject
 
     def add(self, number: int, reason: str) -> None:
         self.numbers.append(number)
         self._reasons.append(reason)
 
+    def add_swallowed(self, number: int, line_breaks: int) -> None:
+        """Take a record whose quote never closes; its reason is worded when it is told."""
+        self._breaks[number] = line_breaks
+        self.add(number, "")
+
     def skip_row(self, row: pacsv.InvalidRow) -> str:
         """Take a row that the parser refuses; its numbers count the header as row 1."""
         line_breaks = row.text.count("\n")
         if line_breaks > LINE_BREAKS_IN_VALUE_MAX:
-            self.add(row.number - 1, _swallowed(line_breaks))
+            self.add_swallowed(row.number - 1, line_breaks)
         else:
             self.add(row.number - 1, _wrong_width(row.actual_columns, row.expected_columns))
         return "skip"
 
     def report(self) -> None:
-        if len(self._reasons):
-            self._reject(self.numbers[self._told :], self._reasons)
-            self._told, self._reasons = len(self.numbers), []
+        if not self._reasons:
+            return
+        numbers = self.numbers[self._told :]
+        lines = self._opening_lines() if self._breaks else {}
+        for place, number in enumerate(numbers):
+            if number in self._breaks:
+                self._reasons[place] = _swallowed(self._breaks[number], lines.get(number))
+        self._reject(numbers, self._reasons, sum(self._breaks.values()))
+        self._told, self._reasons, self._breaks = len(self.numbers), [], {}
+
+    def _opening_lines(self) -> dict[int, int]:
+        asked = sorted(self._breaks)[: max(OPENING_LINES_NAMED_MAX - self._named, 0)]
+        self._named += len(asked)
+        if not asked:
+            return {}
+        dialect = self._dialect
+        return find_opening_lines(self._path, dialect.encoding, dialect.delimiter, asked)
 
     def restart(self) -> None:
-        self.numbers, self._reasons = [], []
+        self.numbers, self._reasons, self._breaks = [], [], {}
 
 
 def _wrong_width(actual: int, expected: int) -> str:
     return f"wrong number of columns: {actual} instead of {expected}"
 
 
-def _swallowed(line_breaks: int) -> str:
-    return f"a quote is not closed: {line_breaks + 1} lines became one record"
+def _swallowed(line_breaks: int, line: int | None) -> str:
+    where = "" if line is None else f" that opens on line {line}"
+    return f"a quote{where} is not closed: {line_breaks + 1} lines became one record"
 
 
 def _open(
@@ -226,7 +250,7 @@ def _set_runaways_aside(
     numbers = row_numbers(position + runaway, np.asarray(sorted(aside.numbers), np.int64))
     for row, number in zip(runaway, numbers, strict=True):
         values = [column[int(row)].as_py() or "" for column in batch.columns]
-        aside.add(int(number), _swallowed(max(value.count("\n") for value in values)))
+        aside.add_swallowed(int(number), sum(value.count("\n") for value in values))
     keep = np.ones(batch.num_rows, np.bool_)
     keep[runaway] = False
     return batch.filter(pa.array(keep))
@@ -270,9 +294,14 @@ class _NamedErrors:
                 path=path,
             ) from error
         if isinstance(error, pa.ArrowInvalid) and "straddling" in str(error):
+            dialect = self.dialect
+            line = find_first_runaway(self.path, dialect.encoding, dialect.delimiter)
+            where = (
+                "somewhere before it" if line is None else f"for the one that opens on line {line}"
+            )
             raise InputError(
                 f"{path}: a quoted value runs on for more than {self.block_bytes >> 20} MiB; "
-                "a closing quote is missing somewhere before it",
+                f"a closing quote is missing {where}",
                 path=path,
             ) from error
         if isinstance(error, pa.ArrowInvalid | OSError | EOFError):

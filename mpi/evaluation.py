@@ -72,6 +72,7 @@ class Evaluation:
             "missed": self.missed,
             "causes": self.causes,
             "confusions": self.confusions,
+            "calibration": self.reliability,
             "notes": list(self.notes),
         }
 

@@ -22,7 +22,7 @@ from mpi.scratch import scratch_directory
 from mpi.source_names import source_names
 from mpi.tables import InputSet, open_inputs
 from mpi.waterfall import RELATIVES, waterfalls
-from person.errors import IdentityError, InputError
+from person.errors import ConfigError, IdentityError, InputError
 from person.schema import Schema
 from person.text import string_array
 
@@ -48,6 +48,7 @@ def explain(record_a: str, record_b: str, *, run: str | Path) -> WaterfallExampl
     Raises
     ------
     IdentityError : no record, or more than one, has such an id
+    ConfigError : both are the same record
     InputError : the run's inputs are gone or have changed
     """
     directory = Path(run)
@@ -55,6 +56,8 @@ def explain(record_a: str, record_b: str, *, run: str | Path) -> WaterfallExampl
     model = read_model(directory / "model.json")
     clusters = pq.read_table(directory / "clusters.parquet")
     keys = [_find(clusters, text) for text in (record_a, record_b)]
+    if keys[0] == keys[1]:
+        raise ConfigError("both ids name the same record; give two records to compare")
     table = _records(facts, model, keys)
     with scratch_directory() as scratch:
         columns = _compared_columns(model, table)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Final
 
 import numpy as np
@@ -46,6 +46,7 @@ def find_candidates(
     engine: Engine,
     rows: NDArray[np.uint64],
     itself: NDArray[np.int64] | None = None,
+    keys: Sequence[NDArray[np.uint64]] | None = None,
 ) -> Candidates:
     """Find and weigh the candidates of each row.
 
@@ -55,12 +56,15 @@ def find_candidates(
     engine : its compiled facts
     rows : uint64[k, n_words], the queries
     itself : int64[k], a record that is no candidate of the query (it is the query), -1 for none
+    keys : of the rows, where the engine was asked for them before
 
     Returns
     -------
     Candidates
     """
-    query, record, cut = _pairs(snapshot, engine, rows)
+    if keys is None:
+        keys = engine.keys(rows)
+    query, record, cut = _pairs(snapshot, engine, rows, keys)
     if itself is not None:
         kept = record != itself[query]
         query, record = query[kept], record[kept]
@@ -79,48 +83,30 @@ def find_candidates(
 
 
 def _pairs(
-    snapshot: Snapshot, engine: Engine, rows: NDArray[np.uint64]
+    snapshot: Snapshot,
+    engine: Engine,
+    rows: NDArray[np.uint64],
+    keys: Sequence[NDArray[np.uint64]],
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], list[tuple[int, int, int, int]]]:
     """(query, record) pairs that share a key, each once."""
-    if len(rows) == 1:
-        return _pairs_of_one(snapshot, engine, rows)
-    pairs = [np.zeros(0, np.int64)]
+    offsets, records = snapshot.all_postings(np.concatenate(keys))
+    counts = offsets[1:] - offsets[:-1]
+    query = np.tile(np.arange(len(rows), dtype=np.int64) << 32, len(counts) // len(rows))
     cut: list[tuple[int, int, int, int]] = []
-    numbers = np.arange(len(rows), dtype=np.int64) << 32
-    for rule, keys in enumerate(engine.keys(rows)):
-        if not keys.any():
-            continue
-        for variant, table in product(keys, engine.posting_tables(rule)):
-            offsets, records = snapshot.postings(table, variant)
-            if not len(records):
-                continue
-            counts = np.diff(offsets)
-            found = np.repeat(numbers, counts) | records
-            crowded = np.flatnonzero(counts > BLOCK_RECORDS_MAX)
-            if len(crowded):
-                found = _narrowed(snapshot, engine, rule, rows, offsets, records, crowded, cut)
-            pairs.append(found)
-    merged = _distinct(np.concatenate(pairs))
+    pairs = np.repeat(query, counts) | records
+    crowded = (counts > BLOCK_RECORDS_MAX).nonzero()[0]
+    if len(crowded):
+        parts = []
+        for run in crowded.tolist():
+            rule, place = engine.rule_of_table(run // len(rows)), run % len(rows)
+            held = records[offsets[run] : offsets[run + 1]]
+            kept = _refined(snapshot, engine, rule, rows[place : place + 1], held)
+            cut.append((place, rule, len(held), len(kept)))
+            parts.append(np.int64(place) << 32 | kept)
+        is_plain = np.repeat(counts <= BLOCK_RECORDS_MAX, counts)
+        pairs = np.concatenate([pairs[is_plain], *parts])
+    merged = _distinct(pairs)
     return (merged >> 32).astype(np.int32), merged & np.int64(0xFFFFFFFF), cut
-
-
-def _pairs_of_one(
-    snapshot: Snapshot, engine: Engine, rows: NDArray[np.uint64]
-) -> tuple[NDArray[np.int32], NDArray[np.int64], list[tuple[int, int, int, int]]]:
-    """`_pairs` of a single query: the same records without the bookkeeping of many."""
-    found = [np.zeros(0, np.int64)]
-    cut: list[tuple[int, int, int, int]] = []
-    for rule, keys in enumerate(engine.keys(rows)):
-        for (key,), table in product(keys.tolist(), engine.posting_tables(rule)):
-            records = snapshot.postings_of(table, key) if key else found[0]
-            if len(records) > BLOCK_RECORDS_MAX:
-                held = len(records)
-                records = _refined(snapshot, engine, rule, rows, records)
-                cut.append((0, rule, held, len(records)))
-            if len(records):
-                found.append(records)
-    merged = _distinct(np.concatenate(found))
-    return np.zeros(len(merged), np.int32), merged, cut
 
 
 def _distinct(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -132,30 +118,6 @@ def _distinct(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     is_first[0] = True
     np.not_equal(numbers[1:], numbers[:-1], out=is_first[1:])
     return numbers[is_first]
-
-
-def _narrowed(
-    snapshot: Snapshot,
-    engine: Engine,
-    rule: int,
-    rows: NDArray[np.uint64],
-    offsets: NDArray[np.int64],
-    records: NDArray[np.int64],
-    crowded: NDArray[np.int64],
-    cut: list[tuple[int, int, int, int]],
-) -> NDArray[np.int64]:
-    """Pairs of one rule; of crowded keys those that agree on refining keys too."""
-    is_crowded = np.zeros(len(rows), np.bool_)
-    is_crowded[crowded] = True
-    plain = np.repeat(~is_crowded, np.diff(offsets))
-    numbers = np.repeat(np.arange(len(rows), dtype=np.int64) << 32, np.diff(offsets))
-    pairs = [(numbers | records)[plain]]
-    for query in crowded.tolist():
-        held = records[offsets[query] : offsets[query + 1]]
-        kept = _refined(snapshot, engine, rule, rows[query : query + 1], held)
-        cut.append((query, rule, len(held), len(kept)))
-        pairs.append(np.int64(query) << 32 | kept)
-    return np.concatenate(pairs)
 
 
 def _refined(

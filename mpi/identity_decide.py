@@ -8,7 +8,7 @@ more, a steward decides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -100,12 +100,14 @@ class Queries:
     source : int64[k], number of each record's source, -1 for none known
     itself : int64[k], number of each record where it is in the index, else -1
     different : query -> record numbers that a steward declared different from it
+    keys : what `Engine.keys` says of the rows, where it was asked before
     """
 
     rows: NDArray[np.uint64]
     source: NDArray[np.int64]
     itself: NDArray[np.int64]
     different: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    keys: Sequence[NDArray[np.uint64]] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -121,6 +123,7 @@ class Queries:
                 for place, query in enumerate(chosen)
                 if query in self.different
             },
+            keys=None if self.keys is None else [each[:, chosen] for each in self.keys],
         )
 
 
@@ -156,7 +159,7 @@ def decide_queries(
     -------
     (one Verdict a record, the candidates they rest on)
     """
-    candidates = find_candidates(snapshot, engine, queries.rows, queries.itself)
+    candidates = find_candidates(snapshot, engine, queries.rows, queries.itself, queries.keys)
     # One number on two people is a question whatever the rest weighs.
     is_worth = candidates.weighed.weight >= engine.facts.review_weight
     is_worth |= _are_held_apart(candidates.refusal)

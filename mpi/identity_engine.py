@@ -6,8 +6,10 @@ are too long for their slot.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any, Final
 
 import numpy as np
@@ -31,12 +33,12 @@ from person.field import OverflowTable
 from person.identity import identity_keys
 from person.layout import Layout, layout_for
 from person.records import RecordChunk
-from person.schema import BoundField
+from person.schema import BoundField, Field
 from person.text import Utf8Column
 
 __all__ = ["Engine", "PersonColumns", "Weighed", "as_table"]
 
-_SHAPES_KEPT: Final = 64
+_SHAPES_KEPT: Final = 4096
 _PATTERNS_KEPT: Final = 1 << 17
 _LEVELS_KEPT: Final = 1 << 14
 _REASONS: Final = (None, *PAIR_REFUSALS)
@@ -103,10 +105,9 @@ class Engine:
         frequencies = facts.frequencies
         if self.sealer is not None:  # those of identifiers count values that no row holds
             frequencies = self.sealer.usable_frequencies(facts.model, frequencies)
-        self._no_names = OverflowTable()
-        self.compiled = compile_model(facts.model, self.layout, self._no_names, frequencies)
+        self.compiled = compile_model(facts.model, self.layout, self.names.settled, frequencies)
         self._guards = PairGuards(self.compiled)
-        self._resolved = resolve_rules(facts.rules, self.layout, self._no_names)
+        self._resolved = resolve_rules(facts.rules, self.layout, self.names.settled)
         self._key_parts = sorted({p for rule in self._resolved.rules for p in rule.key_parts})
         counts = [len(rule.variants) for rule in self._resolved.rules]
         self._first_table: list[int] = np.cumsum([0, *counts]).tolist()
@@ -128,10 +129,10 @@ class Engine:
 
     def _resolved_for(self, rows: NDArray[np.uint64]) -> ResolvedRules:
         """The rules, with the long names that rows refer to."""
-        names = self.names.of_rows(rows)
+        names = self.names.beyond(rows)
         if names is None:
             return self._resolved
-        return rules_with_names(self._resolved, self._no_names, names)
+        return rules_with_names(self._resolved, self.names.settled, names)
 
     # ------------------------------------------------------------------ encode
 
@@ -173,17 +174,37 @@ class Engine:
             return batch
         return replace(batch, rows=self.sealer.seal(batch.rows))
 
-    def encode_person(self, person: Mapping[str, str | None]) -> PersonBatch:
-        """Encode one record whose values are texts: the same encoders, without Arrow's calls."""
-        columns = self.columns(tuple(person))
-        texts = []
-        for each in columns.bound:
-            text = person[each.columns[0]]
-            if len(each.columns) > 1:
-                text = ";".join(person[name] or "" for name in each.columns).strip(";")
-            texts.append((each.field, _one_text(text)))
-        id_type = None if columns.id_type is None else _one_text(person[columns.id_type])
-        batch = encode_columns(texts, id_type, 1, self.schema, self.layout)
+    def encode_people(self, people: Sequence[Mapping[str, str | None]]) -> PersonBatch:
+        """Encode a few records whose values are texts: the same encoders, without Arrow's calls.
+
+        Parameters
+        ----------
+        people : each with columns of its own; a column that one lacks is missing there
+        """
+        count = len(people)
+        texts: dict[str, list[str | None]] = {}
+        fields: dict[str, Field] = {}
+        id_types: list[str | None] = [None] * count
+        has_types = False
+        for place, person in enumerate(people):
+            columns = self.columns(tuple(person))
+            for each in columns.bound:
+                name = each.field.name
+                if name not in texts:
+                    texts[name], fields[name] = [None] * count, each.field
+                text = person[each.columns[0]]
+                if len(each.columns) > 1:
+                    text = ";".join(person[column] or "" for column in each.columns).strip(";")
+                texts[name][place] = text
+            if columns.id_type is not None:
+                id_types[place], has_types = person[columns.id_type], True
+        batch = encode_columns(
+            [(fields[name], _text_column(held)) for name, held in texts.items()],
+            _text_column(id_types) if has_types else None,
+            count,
+            self.schema,
+            self.layout,
+        )
         self.take_overflow(batch.overflow)
         return self._sealed(batch)
 
@@ -202,9 +223,9 @@ class Engine:
             person = {place.field.columns[0]: number}
             if id_type is not None and has_type:
                 person[self.schema.id_type[0]] = id_type
-            return self.encode_person(person).rows
-        types = _one_text(id_type) if has_type else None
-        rows = place.encode(_one_text(number), types, self.layout.n_words)
+            return self.encode_people([person]).rows
+        types = _text_column([id_type]) if has_type else None
+        rows = place.encode(_text_column([number]), types, self.layout.n_words)
         return rows if self.sealer is None else self.sealer.seal(rows)
 
     # ------------------------------------------------------------------ keys
@@ -250,6 +271,10 @@ class Engine:
         """Numbers of the store's posting tables that hold a rule's keys, one a variant."""
         return range(self._first_table[rule], self._first_table[rule + 1])
 
+    def rule_of_table(self, table: int) -> int:
+        """The rule whose keys a posting table of the store holds."""
+        return bisect_right(self._first_table, table) - 1
+
     @property
     def posting_names(self) -> list[str]:
         """Names of all posting tables, in order."""
@@ -282,10 +307,10 @@ class Engine:
 
     def compiled_for(self, *rows: NDArray[np.uint64]) -> CompiledModel:
         """The compiled model, with the long names that rows refer to."""
-        names = self.names.of_rows(*rows)
+        names = self.names.beyond(*rows)
         if names is None:
             return self.compiled
-        return model_with_names(self.compiled, self._no_names, names)
+        return model_with_names(self.compiled, self.names.settled, names)
 
     def weigh(
         self,
@@ -344,14 +369,16 @@ class Engine:
         return np.zeros(len(rows), np.uint64) if keys is None else keys
 
 
-def _one_text(text: str | None) -> Utf8Column:
-    """A column of one text."""
+def _text_column(texts: Sequence[str | None]) -> Utf8Column:
+    """A column of a few texts."""
     try:
-        data = np.frombuffer((text or "").encode(), np.uint8)
+        encoded = [b"" if text is None else text.encode() for text in texts]
     except UnicodeEncodeError as error:
         raise InputError("a value holds bytes that are no text; give it in UTF-8") from error
     return Utf8Column(
-        np.array([0, len(data)], np.int32), data, np.array([text is not None], np.bool_)
+        np.array([0, *accumulate(map(len, encoded))], np.int32),
+        np.frombuffer(b"".join(encoded), np.uint8),
+        np.array([text is not None for text in texts], np.bool_),
     )
 
 

@@ -1,4 +1,4 @@
-"""Many threads ask and write at once; what waits is done together, by one thread.
+"""Many threads, or many tasks of an event loop, ask and write at once; what waits is done together.
 
 A transaction costs a wait for the disk, whatever it holds. A desk that adds one record at a time
 waits for each; a platform with hundreds of desks lets them wait together:
@@ -11,49 +11,63 @@ Each request is an event of its own, answered by its own receipt or its own erro
 Reading waits for nothing, and threads may call an index directly. But hundreds of them that all
 want the interpreter take it from one another at every compiled step, and spend several times the
 work on that: `GroupReader` answers them one after another, and resolves together who waits.
+`mpi.identity_async` has the same for tasks of an event loop, which cost less than threads.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Final, Self
 
 from mpi.identity_index import AUTO, IdentityIndex
 from mpi.identity_people import People, joined_people, read_people
+from mpi.identity_queries import only_identity
+from mpi.identity_reading import Reader
 from mpi.identity_results import Identity, Receipt, Resolution
 from mpi.identity_writing import write_people
 from person.errors import IndexStoreError, MpiError
 
-__all__ = ["GroupReader", "GroupWriter"]
+__all__ = ["GroupReader", "GroupWriter", "Request"]
 
 Person = Mapping[str, Any]
 
 BATCH_MAX: Final = 256
-READ_MAX: Final = 32
-_ENCODED_SINGLY: Final = 8
-"""More people than this are encoded faster as a table."""
+READ_MAX: Final = 512
 
 
 @dataclass(slots=True)
-class _Request:
-    """What one thread waits for."""
+class Request:
+    """What one thread or one task waits for.
+
+    Attributes
+    ----------
+    person : to resolve or add
+    by, reason : for the journal
+    lookup : what to look up instead
+    done : held until a thread has its answer
+    future : a task's, instead
+    answered, error : a thread's answer
+    """
 
     person: Person
     by: str = AUTO
     reason: str = ""
-    ask: Callable[[], Any] | None = None
-    done: threading.Lock = field(default_factory=threading.Lock)
+    lookup: Mapping[str, str | None] | None = None
+    done: threading.Lock | None = None
+    future: asyncio.Future[Any] | None = None
     answered: Any = None
     error: BaseException | None = None
 
-    def answer(self, answered: Any, error: BaseException | None) -> None:
-        self.answered, self.error = answered, error
-        self.done.release()
+
+_Told = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
 
 class _Group:
@@ -62,30 +76,69 @@ class _Group:
     def __init__(self, name: str, batch_max: int, gather_seconds: float) -> None:
         self._batch_max = batch_max
         self._gather_seconds = gather_seconds
-        self._waiting: SimpleQueue[_Request | None] = SimpleQueue()
+        self._waiting: SimpleQueue[Request | None] = SimpleQueue()
         self._guard = threading.Lock()
         self._is_open = True
+        self._told: list[_Told] = []
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def _asked(self, request: _Request) -> Any:
-        request.done.acquire()
+    def _put(self, request: Request) -> None:
         with self._guard:  # after `close` nobody would answer
             if not self._is_open:
                 raise IndexStoreError("the group that asks this index together has been closed")
             self._waiting.put(request)
+
+    def asked(self, request: Request) -> Any:
+        """The answer to a request; the thread waits for it.
+
+        Parameters
+        ----------
+        request : of this thread
+        """
+        request.done = threading.Lock()
+        request.done.acquire()
+        self._put(request)
         request.done.acquire()
         if request.error is not None:
             raise request.error
         return request.answered
 
+    def awaited(self, request: Request) -> asyncio.Future[Any]:
+        """The answer to a request, to be awaited by the running task.
+
+        Parameters
+        ----------
+        request : of this task
+        """
+        request.future = asyncio.get_running_loop().create_future()
+        self._put(request)
+        return request.future
+
+    def _answer(self, request: Request, answered: Any, error: BaseException | None) -> None:
+        if request.future is not None:
+            self._told.append((request.future, answered, error))
+            return
+        request.answered, request.error = answered, error
+        assert request.done is not None, "whoever waits holds its lock"
+        request.done.release()
+
+    def _tell(self) -> None:
+        """Hand the tasks' answers to their loops, all of a loop's in one call."""
+        told, self._told = self._told, []
+        while told:
+            loop = told[0][0].get_loop()
+            own = [each for each in told if each[0].get_loop() is loop]
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and its tasks with it
+                loop.call_soon_threadsafe(_settle, own)
+            told = [each for each in told if each[0].get_loop() is not loop]
+
     def close(self) -> None:
         """Answer what waits, and end."""
         with self._guard:
-            if not self._is_open:
-                return
-            self._is_open = False
-            self._waiting.put(None)
+            if self._is_open:
+                self._is_open = False
+                self._waiting.put(None)
         self._thread.join()
 
     def __enter__(self) -> Self:
@@ -101,15 +154,16 @@ class _Group:
 
     def _run(self) -> None:
         is_last = False
-        later: list[_Request] = []
+        later: list[Request] = []
         while not is_last or later:
             requests, is_last = self._gathered(later, is_last)
             later = self._work(requests) if requests else []
+            self._tell()
 
-    def _work(self, requests: Sequence[_Request]) -> list[_Request]:
+    def _work(self, requests: Sequence[Request]) -> list[Request]:
         raise NotImplementedError
 
-    def _gathered(self, later: list[_Request], is_last: bool) -> tuple[list[_Request], bool]:
+    def _gathered(self, later: list[Request], is_last: bool) -> tuple[list[Request], bool]:
         """Requests that wait, those left over from before first; and whether these are the last."""
         requests = list(later)
         if not requests and not is_last:
@@ -131,6 +185,17 @@ class _Group:
         return requests, is_last
 
 
+def _settle(told: Sequence[_Told]) -> None:
+    """Answer tasks, on their own loop."""
+    for future, answered, error in told:
+        if future.done():
+            continue  # its task was cancelled meanwhile
+        if error is None:
+            future.set_result(answered)
+        else:
+            future.set_exception(error)
+
+
 class GroupReader(_Group):
     """Answers the questions of many threads, one after another.
 
@@ -138,11 +203,14 @@ class GroupReader(_Group):
     ----------
     index : open; use it for nothing else meanwhile, or open another
     batch_max : most questions to take at once
+    gather_seconds : after the first question, wait so long for others
     """
 
-    def __init__(self, index: IdentityIndex, *, batch_max: int = READ_MAX) -> None:
+    def __init__(
+        self, index: IdentityIndex, *, batch_max: int = READ_MAX, gather_seconds: float = 0.0
+    ) -> None:
         self._index = index
-        super().__init__("mpi-reader", batch_max, 0.0)
+        super().__init__("mpi-reader", batch_max, gather_seconds)
 
     def lookup_all(self, **asked: str | None) -> list[Identity]:
         """As `IdentityIndex.lookup_all`.
@@ -151,9 +219,7 @@ class GroupReader(_Group):
         ----------
         asked : see there
         """
-        found: list[Identity] = self._asked(
-            _Request({}, ask=lambda: self._index.lookup_all(**asked))
-        )
+        found: list[Identity] = self.asked(Request({}, lookup=asked))
         return found
 
     def lookup(self, **asked: str | None) -> Identity | None:
@@ -163,8 +229,7 @@ class GroupReader(_Group):
         ----------
         asked : see there
         """
-        found: Identity | None = self._asked(_Request({}, ask=lambda: self._index.lookup(**asked)))
-        return found
+        return only_identity(self.lookup_all(**asked))
 
     def resolve(self, person: Person) -> Resolution:
         """As `IdentityIndex.resolve`.
@@ -173,32 +238,48 @@ class GroupReader(_Group):
         ----------
         person : see there
         """
-        found: Resolution = self._asked(_Request(person))
+        found: Resolution = self.asked(Request(person))
         return found
 
-    def _work(self, requests: Sequence[_Request]) -> list[_Request]:
-        together = [request for request in requests if request.ask is None]
-        for request in requests:  # the quick ones first
-            if request.ask is not None:
-                _answer(request, request.ask)
-        try:
-            found = self._index.resolve_all([request.person for request in together])
-        except Exception:
-            for request in together:
-                _answer(request, lambda: self._index.resolve(request.person))  # noqa: B023
-            return []
-        for request, resolution in zip(together, found, strict=True):
-            request.answer(resolution, None)
+    def _work(self, requests: Sequence[Request]) -> list[Request]:
+        """Answer all from one moment of the index, the quick ones first."""
+        together = []
+        with contextlib.ExitStack() as stack:
+            try:
+                reader = stack.enter_context(self._index.reading())
+            except Exception as error:
+                for request in requests:
+                    self._answer(request, None, error)
+                return []
+            stack.enter_context(self._index.store.turn)
+            for request in requests:
+                if request.lookup is None:
+                    together.append(request)
+                else:
+                    self._try(request, partial(self._index.lookup_in, reader, **request.lookup))
+            self._resolve(reader, together)
         return []
 
+    def _resolve(self, reader: Reader, requests: Sequence[Request]) -> None:
+        try:
+            found = self._index.resolve_in(reader, [request.person for request in requests])
+        except Exception:  # one of them; find out which
+            for request in requests:
+                self._try(request, partial(self._resolve_one, reader, request.person))
+            return
+        for request, resolution in zip(requests, found, strict=True):
+            self._answer(request, resolution, None)
 
-def _answer(request: _Request, ask: Callable[[], Any]) -> None:
-    try:
-        answered = ask()
-    except Exception as error:
-        request.answer(None, error)
-    else:
-        request.answer(answered, None)
+    def _resolve_one(self, reader: Reader, person: Person) -> Resolution:
+        return self._index.resolve_in(reader, [person])[0]
+
+    def _try(self, request: Request, ask: Callable[[], Any]) -> None:
+        try:
+            answered = ask()
+        except Exception as error:
+            self._answer(request, None, error)
+        else:
+            self._answer(request, answered, None)
 
 
 class GroupWriter(_Group):
@@ -227,14 +308,14 @@ class GroupWriter(_Group):
         person : columns of the schema, with source and record id
         by, reason : for the journal
         """
-        receipt: Receipt = self._asked(_Request(person, by, reason))
+        receipt: Receipt = self.asked(Request(person, by, reason))
         return receipt
 
-    def _work(self, requests: Sequence[_Request]) -> list[_Request]:
+    def _work(self, requests: Sequence[Request]) -> list[Request]:
         """Write what may go together; returns the requests that have to wait for the next turn."""
         first = requests[0]
-        together: list[_Request] = []
-        later: list[_Request] = []
+        together: list[Request] = []
+        later: list[Request] = []
         for request in requests:
             is_alike = (request.by, request.reason) == (first.by, first.reason)
             (together if is_alike else later).append(request)
@@ -252,25 +333,25 @@ class GroupWriter(_Group):
             self._commit([read[place] for place in places], people.taken(places))
         return later
 
-    def _read(self, requests: Sequence[_Request]) -> tuple[list[_Request], People]:
+    def _read(self, requests: Sequence[Request]) -> tuple[list[Request], People]:
         """Encode the people; those who cannot be read are told."""
         engine = self._index.engine
-        if len(requests) > _ENCODED_SINGLY:
-            try:
-                table = [request.person for request in requests]
-                return list(requests), read_people(engine, table, needs_references=True)
-            except MpiError:
-                pass  # one of them; find out which
+        try:
+            people = [request.person for request in requests]
+            with self._index.store.turn:
+                return list(requests), read_people(engine, people, needs_references=True)
+        except Exception:
+            pass  # one of them; find out which
         read, parts = [], []
         for request in requests:
             try:
                 parts.append(read_people(engine, request.person, needs_references=True))
                 read.append(request)
             except Exception as error:
-                request.answer(None, error)
+                self._answer(request, None, error)
         return read, joined_people(parts)
 
-    def _commit(self, requests: Sequence[_Request], people: People) -> None:
+    def _commit(self, requests: Sequence[Request], people: People) -> None:
         try:
             receipts = self._transaction(requests[0], people)
         except BaseException as error:
@@ -279,14 +360,19 @@ class GroupWriter(_Group):
                     self._commit([request], people.taken([place]))
                 return
             for request in requests:
-                request.answer(None, error)
+                self._answer(request, None, error)
             return
         self.transactions += 1
         self.records += len(requests)
         for request, receipt in zip(requests, receipts, strict=True):
-            request.answer(receipt, None)
+            self._answer(request, receipt, None)
 
-    def _transaction(self, request: _Request, people: People) -> list[Receipt]:
-        with self._index._session(by=request.by, reason=request.reason) as session:
+    def _transaction(self, request: Request, people: People) -> list[Receipt]:
+        with contextlib.ExitStack() as stack:
+            session = stack.enter_context(
+                self._index._session(by=request.by, reason=request.reason)
+            )
             session.keeps_apart = True
-            return write_people(session, people, may_update=True)
+            with self._index.store.turn:  # given up again while the disk is waited for
+                receipts = write_people(session, people, may_update=True)
+        return receipts

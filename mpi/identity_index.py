@@ -164,15 +164,12 @@ class IdentityIndex(IdentityQueries):
             yield session
             if session.long_names:
                 write_named(batch, session.long_names)
-            is_new = len(sources) != len(self._sources)
-            if is_new:
-                revision = str(batch.event_count).encode()
-                batch.set_fact("revision", revision)
-        if is_new:
-            self._facts_seen = revision
+            written = batch.event_count
+            if len(sources) != len(self._sources):
+                batch.set_fact("source_revision", str(written).encode())
         if len(sources) != len(self._sources):
-            self._sources = sources
-            self._names = {number: name for name, number in sources.items()}
+            self._take_sources(sources, str(written).encode())
+        self._events_seen = written  # its own sources and names it knows
 
     @contextmanager
     def writing(self, *, by: str, reason: str) -> Iterator[Session]:

@@ -2,13 +2,14 @@
 
 An index of a hundred million records has millions of such names, and one person in twenty brings
 one. Kernels search a sorted table; merging each new name into one of millions, and compiling the
-model anew around it, would take longer than the search it is for. So the table of the index stays
-as it was read, names met since lie in a dictionary, and a call that meets a long name at all gives
-its kernels a table of just those that its rows refer to.
+model anew around it, would take longer than the search it is for. So the model is compiled with
+the table of the index as it was read, names met since lie in a dictionary, and a call that meets
+one of those gives its kernels a table of just the names that its rows refer to.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -30,10 +31,15 @@ class LongNames:
     Parameters
     ----------
     table : of the index
+
+    Attributes
+    ----------
+    settled : that table, never changed: models may be compiled with it
     """
 
     def __init__(self, table: OverflowTable) -> None:
-        self._table = table
+        self.settled = table
+        self._grown = OverflowTable()
         self._recent: dict[int, NDArray[np.uint32]] = {}
 
     def take(self, overflow: OverflowTable) -> None:
@@ -43,17 +49,19 @@ class LongNames:
         ----------
         overflow : of encoded people
         """
-        known = _places(self._table, overflow.hashes)
-        for place in np.flatnonzero(known < 0).tolist():
+        is_new = _places(self.settled, overflow.hashes) < 0
+        is_new &= _places(self._grown, overflow.hashes) < 0
+        for place in np.flatnonzero(is_new).tolist():
             codes = overflow.codes[overflow.offsets[place] : overflow.offsets[place + 1]]
             self._recent[int(overflow.hashes[place])] = codes.copy()
         if len(self._recent) > _RECENT_MAX:
-            self._table = self.table()
+            self._grown = self._grown.merged_with(_from_dict(dict(self._recent)))
             self._recent = {}
 
     def table(self) -> OverflowTable:
         """All of them."""
-        return self._table.merged_with(_from_dict(dict(self._recent)))
+        known = self.settled.merged_with(self._grown)
+        return known.merged_with(_from_dict(dict(self._recent)))
 
     def of_rows(self, *rows: NDArray[np.uint64]) -> OverflowTable | None:
         """Those that rows refer to; None for none.
@@ -62,21 +70,38 @@ class LongNames:
         ----------
         rows : uint64[n, n_words] each
         """
-        flagged = [each[(each & OVERFLOW_BIT) != 0] for each in rows]
-        if not any(map(len, flagged)):
-            return None
-        words = np.unique(np.concatenate(flagged))
-        place = _places(self._table, words)
-        held = {
-            int(self._table.hashes[p]): self._table.codes[
-                self._table.offsets[p] : self._table.offsets[p + 1]
-            ]
-            for p in place[place >= 0].tolist()
-        }
-        for word in words[place < 0].tolist() if self._recent else ():
-            if word in self._recent:
-                held[word] = self._recent[word]
+        words = _flagged(rows)
+        held = {}
+        for table in (self.settled, self._grown) if len(words) else ():
+            for place in _places(table, words).tolist():
+                if place >= 0:
+                    codes = table.codes[table.offsets[place] : table.offsets[place + 1]]
+                    held[int(table.hashes[place])] = codes
+        held |= {word: self._recent[word] for word in words.tolist() if word in self._recent}
         return _from_dict(held) if held else None
+
+    def beyond(self, *rows: NDArray[np.uint64]) -> OverflowTable | None:
+        """Those that rows refer to; None where the settled ones are all that is needed.
+
+        Parameters
+        ----------
+        rows : uint64[n, n_words] each
+        """
+        if not self._recent and not len(self._grown):
+            return None
+        words = _flagged(rows)
+        if not len(words):
+            return None
+        lacking = words[_places(self.settled, words) < 0]
+        is_met = any(word in self._recent for word in lacking.tolist())
+        if not is_met and (_places(self._grown, lacking) < 0).all():
+            return None
+        return self.of_rows(*rows)
+
+
+def _flagged(rows: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
+    """Words that may be hashes of long names."""
+    return np.concatenate([each[each >= OVERFLOW_BIT] for each in rows])
 
 
 def _places(table: OverflowTable, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -97,49 +122,49 @@ def _from_dict(held: dict[int, NDArray[np.uint32]]) -> OverflowTable:
 
 
 def model_with_names(
-    compiled: CompiledModel, none: OverflowTable, names: OverflowTable
+    compiled: CompiledModel, settled: OverflowTable, names: OverflowTable
 ) -> CompiledModel:
-    """A model that was compiled with no names, for rows that refer to some.
+    """A model that was compiled with some names, for rows that refer to others.
 
     Parameters
     ----------
     compiled : the model
-    none : the empty table it was compiled with; its arrays lie among those of the comparators
+    settled : the table it was compiled with; its arrays lie among those of the comparators
     names : to put in their place
     """
     comparisons = list(compiled.comparisons)
     for number in compiled.plan.others:
         each = comparisons[number]
-        parts = [replace(p, tables=_exchanged(p.tables, none, names)) for p in each.parts]
+        parts = [replace(p, tables=_exchanged(p.tables, settled, names)) for p in each.parts]
         comparisons[number] = replace(each, parts=tuple(parts))
     program = compiled.plan.program._replace(
-        overflow=_exchanged(compiled.plan.program.overflow, none, names)
+        overflow=_exchanged(compiled.plan.program.overflow, settled, names)
     )
     plan = replace(compiled.plan, comparisons=tuple(comparisons), program=program)
     return replace(compiled, comparisons=plan.comparisons, plan=plan)
 
 
 def rules_with_names(
-    rules: ResolvedRules, none: OverflowTable, names: OverflowTable
+    rules: ResolvedRules, settled: OverflowTable, names: OverflowTable
 ) -> ResolvedRules:
     """`model_with_names` for blocking rules.
 
     Parameters
     ----------
-    rules, none, names : see there
+    rules, settled, names : see there
     """
-    parts = [replace(p, tables=_exchanged(p.tables, none, names)) for p in rules.parts]
+    parts = [replace(p, tables=_exchanged(p.tables, settled, names)) for p in rules.parts]
     return replace(rules, parts=tuple(parts))
 
 
-def _exchanged(table: Any, none: OverflowTable, names: OverflowTable) -> Any:
+def _exchanged(table: Any, settled: OverflowTable, names: OverflowTable) -> Any:
     """A table, or tables in tables; what was read-only stays so, for kernels are typed by it."""
     if isinstance(table, tuple):
-        return tuple(_exchanged(each, none, names) for each in table)
+        return tuple(_exchanged(each, settled, names) for each in table)
     for held, new in (
-        (none.hashes, names.hashes),
-        (none.offsets, names.offsets),
-        (none.codes, names.codes),
+        (settled.hashes, names.hashes),
+        (settled.offsets, names.offsets),
+        (settled.codes, names.codes),
     ):
         if table is held or (table is not None and getattr(table, "base", None) is held):
             view = new.view()

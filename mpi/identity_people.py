@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mpi.identity_digest import check_record_ids
 from mpi.identity_door import plain_person, without_numbers
-from mpi.identity_engine import Engine, as_table
+from mpi.identity_engine import Engine, PersonColumns
 from mpi.record_times import seconds_of_column, seconds_of_value
 from person.errors import InputError
 from person.text import string_array
@@ -102,9 +102,9 @@ def read_people(
     InputError : a record that does not say who sent it under which id
     SchemaMismatchError : no column belongs to the schema
     """
-    if isinstance(people, Mapping) and people:
-        return _read_person(engine, plain_person(people), needs_references=needs_references)
-    table = as_table(people)
+    if not isinstance(people, (pa.Table, pa.RecordBatch)):
+        return _read_mappings(engine, people, needs_references=needs_references)
+    table = people
     batch = engine.encode(table)
     columns = engine.columns(table.schema.names)
     sources = _texts(table, columns.source)
@@ -128,39 +128,59 @@ def read_people(
     )
 
 
-def _read_person(
-    engine: Engine, person: Mapping[str, str | None], *, needs_references: bool
+def _read_mappings(
+    engine: Engine,
+    people: Mapping[str, Any] | Iterable[Mapping[str, Any]],
+    *,
+    needs_references: bool,
 ) -> People:
-    """One person, whose values are texts."""
-    batch = engine.encode_person(person)
-    columns = engine.columns(tuple(person))
-
-    def text_of(name: str | None) -> str:
-        return "" if name is None else (person[name] or "").strip()
-
-    sources, record_ids = [text_of(columns.source)], [text_of(columns.record_id)]
-    values: dict[str, str] | None = None
+    """A few people, encoded together; each has columns of its own."""
+    given = [people] if isinstance(people, Mapping) else list(people)
+    if not given or not all(isinstance(each, Mapping) for each in given):
+        raise InputError("give a person as a mapping of column names to values, or an Arrow table")
+    plain = [plain_person(each) for each in given]
+    batch = engine.encode_people(plain)
+    shapes = [engine.columns(tuple(each)) for each in plain]
+    sources = [_text_of(p, s.source) for p, s in zip(plain, shapes, strict=True)]
+    record_ids = [_text_of(p, s.record_id) for p, s in zip(plain, shapes, strict=True)]
+    values: list[dict[str, str] | None] = [None] * len(plain)
     if needs_references:
         _check_references(sources, record_ids, engine)
         if engine.sealer is not None:
             check_record_ids(record_ids)
             _check_sources(sources)
         if engine.facts.keeps_values:
-            values = {}
-            for each in columns.bound:
-                text = ";".join(filter(None, map(text_of, each.columns)))
-                if text:
-                    values[each.field.name] = text
+            values = [_stated(p, s) for p, s in zip(plain, shapes, strict=True)]
             if engine.sealer is not None:
-                values = engine.sealer.without_identifiers(values)
-    time = seconds_of_value(person[columns.updated_at]) if columns.updated_at else 0
+                values = [engine.sealer.without_identifiers(each) for each in values]
+    times = [
+        seconds_of_value(p[s.updated_at]) if s.updated_at else 0
+        for p, s in zip(plain, shapes, strict=True)
+    ]
     return People(
         rows=batch.rows,
         sources=sources,
         record_ids=record_ids,
-        updated_at=np.array([time], np.uint32),
-        values=[values],
+        updated_at=np.array(times, np.uint32),
+        values=values,
     )
+
+
+def _text_of(person: Mapping[str, str | None], name: str | None) -> str:
+    return "" if name is None else (person[name] or "").strip()
+
+
+def _stated(person: Mapping[str, str | None], columns: PersonColumns) -> dict[str, str]:
+    """Field -> text of one person, as it was sent; empty ones left out."""
+    values = {}
+    for each in columns.bound:
+        if len(each.columns) == 1:
+            text = _text_of(person, each.columns[0])
+        else:
+            text = ";".join(filter(None, (_text_of(person, name) for name in each.columns)))
+        if text:
+            values[each.field.name] = text
+    return values
 
 
 def _check_sources(sources: list[str]) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import pyarrow as pa
 
@@ -23,7 +23,7 @@ from mpi.identity_facts import (
     read_facts,
 )
 from mpi.identity_golden import GoldenRecord, golden_record
-from mpi.identity_people import joined_people, read_people
+from mpi.identity_people import read_people
 from mpi.identity_reading import Reader
 from mpi.identity_results import (
     HistoryEntry,
@@ -40,11 +40,9 @@ from mpi.identity_view import read_named, read_overflow, read_sources
 from mpi.survivorship import Survivorship
 from person.errors import ConfigError, IdentityError, UnknownIdError
 
-__all__ = ["IdentityQueries", "system_clock"]
+__all__ = ["IdentityQueries", "only_identity", "system_clock"]
 
 Person = Mapping[str, Any]
-_ENCODED_SINGLY: Final = 8
-"""More people than this are encoded faster as a table."""
 
 
 def system_clock() -> int:
@@ -75,14 +73,18 @@ class IdentityQueries:
             self._load(snapshot)
 
     def _load(self, snapshot: Snapshot) -> None:
-        self._sources = read_sources(snapshot)
-        self._names = {number: name for name, number in self._sources.items()}
+        self._take_sources(read_sources(snapshot), snapshot.fact("source_revision"))
         facts = read_facts(snapshot)
         if self._key is None:
             self._key = key_of_index(facts.digest, self._digest_key, self._store.path)
         self._engine = Engine(facts, read_overflow(snapshot), self._key)
         self._facts_seen = snapshot.fact("revision")
         self._events_seen = snapshot.event_count
+
+    def _take_sources(self, sources: dict[str, int], revision: bytes | None) -> None:
+        self._sources = sources
+        self._names = {number: name for name, number in sources.items()}
+        self._sources_seen = revision
 
     def close(self) -> None:
         """Close the index."""
@@ -148,6 +150,9 @@ class IdentityQueries:
         if snapshot.fact("revision") != self._facts_seen:
             self._load(snapshot)
         else:
+            revision = snapshot.fact("source_revision")
+            if revision != self._sources_seen:
+                self._take_sources(read_sources(snapshot), revision)
             self._engine.take_overflow(read_named(snapshot, seen))
 
     # ------------------------------------------------------------------ who is this
@@ -185,12 +190,7 @@ class IdentityQueries:
             record_id=record_id,
             enterprise_id=enterprise_id,
         )
-        if len(found) > 1:
-            raise IdentityError(
-                f"{len(found)} identities hold that number; ask for all of them, or search with "
-                f"name and birth date"
-            )
-        return found[0] if found else None
+        return only_identity(found)
 
     def lookup_all(
         self,
@@ -207,26 +207,51 @@ class IdentityQueries:
         ----------
         id_number, id_type, source, record_id, enterprise_id : see `lookup`
         """
-        asked = [id_number is not None, source is not None, enterprise_id is not None]
-        if sum(asked) != 1 or (source is None) != (record_id is None):
-            raise ConfigError("look up by id_number, by source and record_id, or by enterprise_id")
         with self._store.read() as snapshot:
             self._catch_up(snapshot)
-            reader = Reader(snapshot, self._engine, self._names)
-            if enterprise_id is not None:
-                try:
-                    return [reader.identity(reader.number_of(enterprise_id))]
-                except UnknownIdError:
-                    return []
-            if id_number is not None:
-                numbers = find_by_number(reader, id_number, id_type)
-            else:
-                assert source is not None
-                assert record_id is not None
-                record = self._find(snapshot, source, record_id)
-                owner = None if record is None else reader.state.identity_of(record)
-                numbers = [] if owner is None else [owner]
-            return [reader.identity(number) for number in numbers]
+            return self.lookup_in(
+                Reader(snapshot, self._engine, self._names),
+                id_number=id_number,
+                id_type=id_type,
+                source=source,
+                record_id=record_id,
+                enterprise_id=enterprise_id,
+            )
+
+    def lookup_in(
+        self,
+        reader: Reader,
+        *,
+        id_number: str | None = None,
+        id_type: str | None = None,
+        source: str | None = None,
+        record_id: str | None = None,
+        enterprise_id: str | None = None,
+    ) -> list[Identity]:
+        """`lookup_all` within a moment that is open already.
+
+        Parameters
+        ----------
+        reader : of that moment
+        id_number, id_type, source, record_id, enterprise_id : see `lookup`
+        """
+        asked = (id_number is not None) + (source is not None) + (enterprise_id is not None)
+        if asked != 1 or (source is None) != (record_id is None):
+            raise ConfigError("look up by id_number, by source and record_id, or by enterprise_id")
+        if enterprise_id is not None:
+            try:
+                return [reader.identity(reader.number_of(enterprise_id))]
+            except UnknownIdError:
+                return []
+        if id_number is not None:
+            numbers = find_by_number(reader, id_number, id_type)
+        else:
+            assert source is not None
+            assert record_id is not None
+            record = self._find(reader.snapshot, source, record_id)
+            owner = None if record is None else reader.state.identity_of(record)
+            numbers = [] if owner is None else [owner]
+        return [reader.identity(number) for number in numbers]
 
     def _find(self, snapshot: Snapshot, source: str, record_id: str) -> int | None:
         number = self._sources.get(source)
@@ -263,20 +288,24 @@ class IdentityQueries:
         ----------
         people : see `resolve`
         """
+        with self._reader() as reader:
+            return self.resolve_in(reader, people)
+
+    def resolve_in(self, reader: Reader, people: Sequence[Person]) -> list[Resolution]:
+        """`resolve_all` within a moment that is open already.
+
+        Parameters
+        ----------
+        reader : of that moment
+        people : see `resolve`
+        """
         if not people:
             return []
-        with self._reader() as reader:
-            if len(people) > _ENCODED_SINGLY:
-                read = read_people(reader.engine, people, needs_references=False)
-            else:
-                engine = reader.engine
-                read = joined_people(
-                    [read_people(engine, each, needs_references=False) for each in people]
-                )
-            numbers, itself = known_records(reader, read, self._sources)
-            queries = Queries(rows=read.rows, source=numbers, itself=itself)
-            verdicts, candidates = decide_queries(reader.snapshot, reader.engine, queries)
-            return [reader.resolution(each, candidates, each.candidates) for each in verdicts]
+        read = read_people(reader.engine, people, needs_references=False)
+        numbers, itself = known_records(reader, read, self._sources)
+        queries = Queries(rows=read.rows, source=numbers, itself=itself)
+        verdicts, candidates = decide_queries(reader.snapshot, reader.engine, queries)
+        return [reader.resolution(each, candidates, each.candidates) for each in verdicts]
 
     def resolve_table(self, people: pa.Table | Iterable[Person]) -> pa.Table:
         """Resolve many people: outcome, enterprise_id, match_weight, match_probability, reasons.
@@ -393,6 +422,25 @@ class IdentityQueries:
                 "link_weight": self.facts.link_weight,
                 "review_weight": self.facts.review_weight,
             }
+
+
+def only_identity(found: Sequence[Identity]) -> Identity | None:
+    """The one identity of an answer, or None.
+
+    Parameters
+    ----------
+    found : by `lookup_all`
+
+    Raises
+    ------
+    IdentityError : they are several
+    """
+    if len(found) > 1:
+        raise IdentityError(
+            f"{len(found)} identities hold that number; ask for all of them, or search with "
+            f"name and birth date"
+        )
+    return found[0] if found else None
 
 
 def _milliseconds(at: datetime) -> int:

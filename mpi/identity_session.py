@@ -103,12 +103,14 @@ class Session:
         updated_at: NDArray[np.uint32],
         identities: Sequence[int | None],
         values: Sequence[dict[str, str] | None],
+        keys: Sequence[NDArray[np.uint64]],
     ) -> list[int]:
         """Put new records into the store; the caller writes their events.
 
         Parameters
         ----------
         rows, sources, record_ids, updated_at, values : of the records
+        keys : of their rows, see `Engine.keys`
         identities : of each; None for one that founds its own
 
         Returns
@@ -120,7 +122,7 @@ class Session:
         numbers = self.batch.append_records(
             rows, sources.astype(np.uint16), encoded, updated_at, wanted
         )
-        self._add_postings(rows, numbers)
+        self._add_postings(keys, numbers)
         self._keep_long_names(rows)
         records: list[int] = numbers.tolist()
         for record, each in zip(records, values, strict=True):
@@ -140,7 +142,7 @@ class Session:
 
     def _keep_long_names(self, rows: NDArray[np.uint64]) -> None:
         """Write long names that rows of the index now refer to."""
-        names = self.engine.names.of_rows(rows)
+        names = self.engine.names.beyond(rows)
         if names is None:
             return
         is_new = [
@@ -149,9 +151,11 @@ class Session:
         write_overflow(self.batch, names, np.flatnonzero(is_new))
         self.long_names += names.hashes[is_new].tolist()
 
-    def _add_postings(self, rows: NDArray[np.uint64], records: NDArray[np.int64]) -> None:
-        for rule, keys in enumerate(self.engine.keys(rows)):
-            for table, variant in zip(self.engine.posting_tables(rule), keys, strict=True):
+    def _add_postings(
+        self, keys: Sequence[NDArray[np.uint64]], records: NDArray[np.int64]
+    ) -> None:
+        for rule, own in enumerate(keys):
+            for table, variant in zip(self.engine.posting_tables(rule), own, strict=True):
                 self.batch.add_postings(table, variant, records)
 
     def _remove_postings(self, rows: NDArray[np.uint64], records: NDArray[np.int64]) -> None:
@@ -249,7 +253,7 @@ class Session:
             )
         if returned:
             back = np.array(sorted(returned), np.int64)
-            self._add_postings(self.batch.rows(back), back)
+            self._add_postings(self.engine.keys(self.batch.rows(back)), back)
         for change in changes:
             if change.table == "member" and change.key in self._fresh:
                 self._fresh.discard(change.key)
@@ -269,7 +273,7 @@ class Session:
             self._remove_postings(self.batch.rows(numbers), numbers)
         self.batch.replace_rows(numbers, rows, [updated_at])
         if not is_back:
-            self._add_postings(rows, numbers)
+            self._add_postings(self.engine.keys(rows), numbers)
         self._keep_long_names(rows)
         put_value(self.batch, record, values)
 

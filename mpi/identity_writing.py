@@ -84,11 +84,11 @@ def _add_in_waves(
     """
     if not places:
         return
-    keys: list[set[Any]] = [set()]
-    if len(places) > 1:  # one record cannot matter to another
-        keys = _key_sets(session, people.rows[places])
-    keys_of = dict(zip(places, keys, strict=True))
-    queries = Queries(rows=people.rows, source=sources, itself=np.full(len(people), -1, np.int64))
+    keys = session.engine.keys(people.rows)
+    keys_of = _key_sets(keys, places)
+    queries = Queries(
+        rows=people.rows, source=sources, itself=np.full(len(people), -1, np.int64), keys=keys
+    )
     waiting = places
     while waiting:
         verdicts, candidates = decide_queries(session.batch, session.engine, queries.take(waiting))
@@ -102,25 +102,30 @@ def _add_in_waves(
             else:
                 later.append(place)
             taken |= concerns
-        _write_wave(session, people, sources, wave, verdicts, candidates, receipts)
+        _write_wave(session, people, queries, wave, verdicts, candidates, receipts)
         waiting = later
 
 
-def _key_sets(session: Session, rows: NDArray[np.uint64]) -> list[set[Any]]:
-    """(rule, key) of each row; identities, which are plain numbers, never look like them."""
-    sets: list[set[Any]] = [set() for _ in range(len(rows))]
-    for rule, keys in enumerate(session.engine.keys(rows)):
-        for variant in keys:
-            for row, key in enumerate(variant.tolist()):
-                if key:
-                    sets[row].add((rule, key))
+def _key_sets(
+    keys: Sequence[NDArray[np.uint64]], places: Sequence[int]
+) -> dict[int, set[Any]]:
+    """(rule, key) of rows; identities, which are plain numbers, never look like them."""
+    sets: dict[int, set[Any]] = {place: set() for place in places}
+    if len(sets) == 1:  # one record cannot matter to another
+        return sets
+    for rule, own in enumerate(keys):
+        for variant in own:
+            listed = variant.tolist()
+            for place, known in sets.items():
+                if listed[place]:
+                    known.add((rule, listed[place]))
     return sets
 
 
 def _write_wave(
     session: Session,
     people: People,
-    sources: NDArray[np.int64],
+    queries: Queries,
     wave: Sequence[tuple[int, int]],
     verdicts: Sequence[Verdict],
     candidates: Candidates,
@@ -130,11 +135,12 @@ def _write_wave(
     targets = [verdicts[query].identity for query, _ in wave]
     records = session.append(
         people.rows[places],
-        sources[places],
+        queries.source[places],
         [people.record_ids[place] for place in places],
         people.updated_at[places],
         targets,
         [people.values[place] for place in places],
+        queries.take(places).keys or (),
     )
     identities = [r if t is None else t for r, t in zip(records, targets, strict=True)]
     for (query, place), record, identity in zip(wave, records, identities, strict=True):

@@ -19,6 +19,7 @@ from mpi.identity_index import IdentityIndex
 from mpi.identity_results import IdentityChange, VerifyReport
 from mpi.index_lookup import lookup_table
 from mpi.outputs import output_errors
+from mpi.review.keeping import copy_review
 from mpi.survivorship import Survivorship
 from mpi.tables import InputSet, open_inputs
 from person.errors import ConfigError, IndexCorruptError, IndexMissingError, InputError
@@ -298,6 +299,7 @@ def restore_index(
                 path=str(backup),
             )
         index.backup(destination)
+    copy_review(backup, destination)
     return report
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mpi.input_file import InputFile
+from mpi.input_file import InputFile, check_batch
 from mpi.progress import Progress
 from mpi.record_times import seconds_of_column
 from mpi.repeated_ids import REPEATED_REASON, LaterIds
@@ -178,10 +178,11 @@ def ingest(
     """
     layout = layout_for(schema.fields)
     rejects = inputs[0].rejects
-    gatherer = _Gatherer(schema, rejects, later)
+    expected = sum(each.rows_estimate for each in inputs)
+    gatherer = _Gatherer(schema, rejects, SeenHashes(expected) if later is None else later)
     path = scratch / STORE_NAME
     with (
-        progress.stage("encode", sum(each.rows_estimate for each in inputs)) as stage,
+        progress.stage("encode", expected) as stage,
         EncodedStoreWriter(path, layout.n_words) as writer,
     ):
 
@@ -191,6 +192,7 @@ def ingest(
         for encoded in ordered_map(encode, _tasks(inputs, schema, gatherer.notes)):
             gatherer.take(encoded, writer)
             stage.advance(encoded.task.batch.num_rows)
+    gatherer.notes += [note for each in inputs for note in each.swallowed_notes()]
     store = EncodedStore(path)
     if store.record_count == 0:
         reasons = "; ".join(f"{count} {reason}" for reason, count in rejects.counts.items())
@@ -217,6 +219,7 @@ def _tasks(inputs: Sequence[InputSet], schema: Schema, notes: list[str]) -> Iter
     names = dict(zip(map(id, files), source_names(files), strict=True))
     for file in files:
         file.coded_columns = _coded_columns(schema, file)
+        file.is_checked_by_reader = True
     for side, each in enumerate(inputs):
         notes += each.notes
         bound_of: dict[int, tuple[Any, ...]] = {}
@@ -238,6 +241,7 @@ def _tasks(inputs: Sequence[InputSet], schema: Schema, notes: list[str]) -> Iter
             yield _Task(side, file.path, name, numbers, batch, bound, id_column, source_column)
     for file in files:
         file.coded_columns = frozenset()
+        file.is_checked_by_reader = False
 
 
 def _coded_columns(schema: Schema, file: InputFile) -> frozenset[str]:
@@ -249,6 +253,7 @@ def _coded_columns(schema: Schema, file: InputFile) -> frozenset[str]:
 
 
 def _encode(task: _Task, schema: Schema, layout: Layout) -> _Encoded:
+    check_batch(task.path, task.batch)
     batch = encode_batch(task.batch, schema, layout, task.bound)
     count = len(batch)
     if task.id_column is None:
@@ -299,15 +304,15 @@ def _none_for_blank(texts: pa.Array) -> pa.Array:
 class _Gatherer:
     """Takes encoded batches in order: numbers sources, sets rows aside, counts, appends."""
 
-    def __init__(self, schema: Schema, rejects: Rejects, later: LaterIds | None) -> None:
+    def __init__(self, schema: Schema, rejects: Rejects, seen: SeenHashes | LaterIds) -> None:
         self.schema = schema
         self.rejects = rejects
         self.sources: dict[tuple[int, str], int] = {}
         self._overflows: list[OverflowTable] = []
         self.unlinkable_count = 0
         self.notes: list[str] = []
-        self._later = later
-        self._seen: SeenHashes | LaterIds = SeenHashes() if later is None else later
+        self._later = seen if isinstance(seen, LaterIds) else None
+        self._seen = seen
         self._quality: dict[str, NDArray[np.int64]] = {}
         self._flag_counts = np.zeros(4, np.int64)
         self._times: list[NDArray[np.uint32]] = []

@@ -19,7 +19,7 @@ from mpi.delimited import Dialect, read_batches, row_numbers
 from mpi.rejects import Rejects
 from person.errors import EncodingNotRecognisedError, InputError, SchemaMismatchError
 
-__all__ = ["BINARY_SUFFIXES", "SUFFIXES", "InputFile", "damaged", "unreadable"]
+__all__ = ["BINARY_SUFFIXES", "SUFFIXES", "InputFile", "check_batch", "damaged", "unreadable"]
 
 TEXT_SUFFIXES: Final = (".csv", ".tsv", ".txt")
 BINARY_SUFFIXES: Final = (".parquet", ".pq", ".arrow", ".arrows", ".feather", ".ipc")
@@ -30,6 +30,7 @@ SUFFIXES: Final = (
 )
 
 READ_BYTES: Final = 1 << 20
+LOOK_ROWS: Final = 4096
 CODED_BYTES_MAX: Final = 4
 """A value that a file keeps as a number in a list takes less, its share of the list included."""
 
@@ -47,8 +48,10 @@ class InputFile:
     size_bytes : on disk, or in memory
     rows_known : number of rows where the format states it, else None
     rows_read, rows_rejected : by the latest pass over the file
+    lines_swallowed : further lines of rejected rows whose quote never closes, by that pass
     coded_columns : columns that a pass may hand out as dictionary arrays, where the file keeps
         them so: fewer bytes to read, and each value to encode once
+    is_checked_by_reader : whoever reads the batches calls `check_batch`, on a thread of theirs
     """
 
     def __init__(self, path: str, kind: str, size_bytes: int, columns: Sequence[str]) -> None:
@@ -59,9 +62,11 @@ class InputFile:
         self.encoding: str | None = None
         self.rows_known: int | None = None
         self.rows_read = 0
+        self.lines_swallowed = 0
         self.dialect: Dialect | None = None
         self.table: pa.Table | None = None
         self.coded_columns: frozenset[str] = frozenset()
+        self.is_checked_by_reader = False
         self._rejected: list[int] = []
         self._only: tuple[str, ...] | None = None
 
@@ -155,11 +160,12 @@ class InputFile:
             "sha256": self.sha256,
             "rows": self.rows_read,
             "rows_rejected": self.rows_rejected,
+            "lines_swallowed": self.lines_swallowed,
         }
 
     def batches(self, batch_rows: int, rejects: Rejects | None) -> Iterator[pa.RecordBatch]:
         """Yield the usable rows in batches of at most `batch_rows`, columns renamed."""
-        self.rows_read, self._rejected = 0, []
+        self.rows_read, self._rejected, self.lines_swallowed = 0, [], 0
         for batch in self._raw_batches(batch_rows, rejects):
             batch = batch.rename_columns(list(self.columns))
             for start in range(0, batch.num_rows, batch_rows):
@@ -170,11 +176,12 @@ class InputFile:
     def _raw_batches(self, batch_rows: int, rejects: Rejects | None) -> Iterator[pa.RecordBatch]:
         if self.table is not None:
             for batch in self.table.to_batches(max_chunksize=batch_rows):
-                yield _checked(self.path, batch)
+                yield self._checked(batch)
         elif self.dialect is not None:
 
-            def reject(numbers: list[int], reasons: list[str]) -> None:
+            def reject(numbers: list[int], reasons: list[str], swallowed: int) -> None:
                 self._rejected.extend(numbers)
+                self.lines_swallowed += swallowed
                 if rejects is not None:
                     rejects.append(self.path, numbers, source=self.stem, reason=reasons)
 
@@ -183,7 +190,13 @@ class InputFile:
             )
         else:
             coded = [n for n, name in enumerate(self.columns) if name in self.coded_columns]
-            yield from _arrow_batches(self.path, self.format, batch_rows, self._only, coded)
+            arrow = _arrow_batches(self.path, self.format, batch_rows, self._only, coded)
+            yield from map(self._checked, arrow)
+
+    def _checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if not self.is_checked_by_reader:
+            check_batch(self.path, batch)
+        return batch
 
 
 def _arrow_batches(
@@ -195,13 +208,12 @@ def _arrow_batches(
         "arrow-stream": lambda: _ipc_stream_batches(path),
     }
     try:
-        for batch in readers[kind]():
-            yield _checked(path, batch)
+        yield from readers[kind]()
     except (pa.ArrowException, OSError) as error:
         raise damaged(path) from error
 
 
-def _checked(path: str, batch: pa.RecordBatch) -> pa.RecordBatch:
+def check_batch(path: str, batch: pa.RecordBatch) -> None:
     """Refuse text that is not UTF-8, and offsets that point outside: kernels trust both."""
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         try:
@@ -214,7 +226,6 @@ def _checked(path: str, batch: pa.RecordBatch) -> pa.RecordBatch:
                 "as text, or leave the column out",
                 path=path,
             ) from error
-    return batch
 
 
 def _parquet_batches(
@@ -223,7 +234,9 @@ def _parquet_batches(
     listed = _listed_columns(path, only, coded) if coded else []
     if only is None:
         with pq.ParquetFile(path, memory_map=True, read_dictionary=listed) as parquet:
-            yield from parquet.iter_batches(batch_size=batch_rows)
+            # A look at a few rows does not set threads to work on the columns of a whole group.
+            is_look = batch_rows <= LOOK_ROWS
+            yield from parquet.iter_batches(batch_size=batch_rows, use_threads=not is_look)
         return
     # Read, not mapped: the pages of a mapped file count as the process's own until it ends.
     with pq.ParquetFile(path, buffer_size=READ_BYTES, read_dictionary=listed) as parquet:

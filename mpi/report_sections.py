@@ -304,6 +304,22 @@ def _stage_seconds(report: ReportData) -> tuple[dict[str, float], float]:
     return seconds, sum(seconds.values()) if total is None else total
 
 
+def _stage_table(report: ReportData, seconds: Mapping[str, float], total: float) -> Table:
+    """A row a stage, with the processors it kept busy and what it held, where that is known."""
+    profile = {each["stage"]: each for each in report.run.get("stages") or ()}
+    rows = []
+    for name, value in seconds.items():
+        row = [name, number_text(value), share_text(value / total if total else 0.0)]
+        if each := profile.get(name):
+            busy = each["cpu_seconds"] / value if value else 0.0
+            row += [f"{busy:.2f}", bytes_text(each["peak_memory_bytes"])]
+        elif profile:
+            row += ["", ""]
+        rows.append(row)
+    names = ("stage", "seconds", "share", *(("processors busy", "peak memory") if profile else ()))
+    return Table("Seconds by stage", names, rows, frozenset(range(1, len(names))))
+
+
 def _timing(report: ReportData, charts: ModuleType | None) -> Section:
     seconds, total = _stage_seconds(report)
     blocks: tuple[Figure, ...] = ()
@@ -314,15 +330,7 @@ def _timing(report: ReportData, charts: ModuleType | None) -> Section:
                 "",
                 f"Seconds of each stage; {seconds_text(total)} in all.",
                 charts.stage_seconds(seconds) if charts else None,
-                Table(
-                    "Seconds by stage",
-                    ("stage", "seconds", "share"),
-                    [
-                        [name, number_text(value), share_text(value / total if total else 0.0)]
-                        for name, value in seconds.items()
-                    ],
-                    frozenset({1, 2}),
-                ),
+                _stage_table(report, seconds, total),
             ),
         )
     return Section("timing", "Time by stage", "", blocks, empty="No stage was timed.")

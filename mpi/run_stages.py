@@ -149,8 +149,8 @@ class RunStages:
                 kept = pickle.load(file)  # noqa: S301 - written by this program for itself
             self.resumed.append(name)
             return load(kept)
-        self.settle()
         value = make()
+        self.settle()
         self._saves.append(self._saver.submit(self._save, name, save(value)))
         return value
 

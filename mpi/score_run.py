@@ -1,6 +1,6 @@
 """Score every candidate pair; keep the likely ones, count them all.
 
-Memory: 28 bytes a kept pair, twice that while they are sorted; the others are only counted.
+Memory: 28 bytes a kept pair, 64 while they are sorted; the others are only counted.
 """
 
 from __future__ import annotations
@@ -137,14 +137,7 @@ def score_candidates(
         stage.advance(sink.pair_count)
         # A pair met again inside a refined block carries the same weight; the sink keeps one.
         pairs = sink.sorted_pairs()
-    edges = Edges(
-        (pairs.key >> np.uint64(32)).astype(np.int32),
-        pairs.key.astype(np.uint32).view(np.int32),
-        pairs.weight,
-        pairs.pattern,
-        pairs.relative,
-    )
-    return Scored(edges=edges, pair_count=sink.pair_count, passes=passes)
+    return Scored(edges=Edges(*pairs), pair_count=sink.pair_count, passes=passes)
 
 
 def rescore(ingested: Ingested, compiled: CompiledModel, edges: Edges) -> Edges:

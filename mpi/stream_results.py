@@ -160,12 +160,11 @@ def review_pairs(
     patterns = index_patterns(packed.pattern)
     refusal = pattern_refusals(compiled, patterns.pattern)[patterns.place]
     refusal[below] = 0
-    left, right = (packed.key >> np.uint64(32)).astype(np.int64), packed.key.astype(np.uint32)
-    together = cluster[left] == cluster[right]
+    together = cluster[packed.left] == cluster[packed.right]
     kept = np.flatnonzero(~together | (refusal != 0))
     edges = Edges(
-        left[kept].astype(np.int32),
-        right[kept].view(np.int32),
+        packed.left[kept],
+        packed.right[kept],
         weight[kept],
         packed.pattern[kept],
         packed.relative[kept],

@@ -108,6 +108,15 @@ class InputSet:
         """Describe every input with its checksum, for run.json."""
         return [file.describe() for file in self.files]
 
+    def swallowed_notes(self) -> list[str]:
+        """Say which files lost lines to a quote that never closes."""
+        return [
+            f"{file.path}: {file.lines_swallowed} lines were swallowed by quotes that are not "
+            "closed; rejects.parquet says where they open"
+            for file in self.files
+            if file.lines_swallowed
+        ]
+
     def _raise_no_usable_row(self) -> None:
         counts = "; ".join(f"{count} {reason}" for reason, count in self.rejects.counts.items())
         path = self.files[0].path

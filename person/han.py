@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "CHARACTER_BASE",
+    "DIGIT_BASE",
     "SPELLING_BASE",
     "SYLLABLE_BASE",
     "UNKNOWN_BASE",
@@ -40,6 +41,8 @@ LETTER_U_DIAERESIS: Final = 28
 WILDCARD_UNIT: Final = 27
 SYLLABLE_BASE: Final = 32
 SPELLING_BASE: Final = 512
+DIGIT_BASE: Final = 2038
+"""Units of the digits 0 to 9; spellings end well below."""
 CHARACTER_BASE: Final = 2048
 UNKNOWN_BASE: Final = 1 << 16
 """A unit from here on is a code point without one: unit - UNKNOWN_BASE."""
@@ -160,6 +163,8 @@ def unit_text(unit: int) -> str:
         return chr(unit - UNKNOWN_BASE)
     if unit >= CHARACTER_BASE:
         return chr(int(tables.unit_code_points[unit]))
+    if unit >= DIGIT_BASE:
+        return str(unit - DIGIT_BASE)
     if unit >= SPELLING_BASE:
         return tables.spelling_names[unit - SPELLING_BASE]
     if unit >= SYLLABLE_BASE:

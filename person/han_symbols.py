@@ -13,6 +13,7 @@ from person.han import (
     COMMA,
     DIAERESIS,
     DIGIT,
+    DIGIT_BASE,
     DOT,
     HYPHEN,
     LETTER_U_DIAERESIS,
@@ -51,7 +52,8 @@ def decode_character(data, position):  # type: ignore[no-untyped-def]
 def read_symbols(data, start, end, keep_brackets, code_units, described, symbols, facts):  # type: ignore[no-untyped-def]
     """Classify the characters of one value; returns how many symbols were kept.
 
-    symbols : uint32 output: units; letters, capitals CAPITAL higher; separators SYMBOL_MARK + mark
+    symbols : uint32 output: units, also of digits; letters, capitals CAPITAL higher; separators
+        SYMBOL_MARK + mark
     described : uint16, units that tell a bracket describes a character (加, 旁 ...)
     facts : int64[6] output: Han characters, letters, wildcards, NULs, junk, other scripts
     """
@@ -94,7 +96,9 @@ def read_symbols(data, start, end, keep_brackets, code_units, described, symbols
         elif mark == WILD:
             symbols[count] = WILDCARD_UNIT
             facts[2] += 1
-        elif mark in (SPACE, DOT, HYPHEN, COMMA, APOSTROPHE, DIGIT):
+        elif mark == DIGIT:
+            symbols[count] = DIGIT_BASE + (code_point & 15)  # full width ends alike
+        elif mark in (SPACE, DOT, HYPHEN, COMMA, APOSTROPHE):
             symbols[count] = SYMBOL_MARK + mark
         else:
             if mark == DIAERESIS and count > 0 and symbols[count - 1] in (21, CAPITAL + 21):

@@ -132,10 +132,15 @@ def _mark_seen(hashes, table, used, out_seen):  # type: ignore[no-untyped-def]
 
 
 class SeenHashes:
-    """A set of 64-bit hashes that says which of a batch were met before; 16 bytes a member."""
+    """A set of 64-bit hashes that says which of a batch were met before; 16 bytes a member.
 
-    def __init__(self) -> None:
-        self._table = np.zeros(1 << 16, np.uint64)
+    Parameters
+    ----------
+    expected : about how many there will be: room for them is made at once, and touched when used
+    """
+
+    def __init__(self, expected: int = 0) -> None:
+        self._table = np.zeros(max(1 << 16, 1 << (2 * expected).bit_length()), np.uint64)
         self._used = np.zeros(1, np.int64)
 
     def mark(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:

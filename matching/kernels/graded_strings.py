@@ -59,16 +59,21 @@ def _fill_graded(a, b, left, right, slots, tables, grading, out):  # type: ignor
     masks = np.zeros(MASK_COUNT, np.uint64)
     first_word = slots[0, 0]
     current, left_length, left_overflow, left_seen = -1, int64(0), 0, uint64(0)
+    decoded = int64(0)  # characters of the left text in `left_codes`
     for pair in range(left.size):
         row_a, row_b = left[pair], right[pair]
         if row_a != current:
             current = row_a
-            clear_masks(masks, left_codes, left_length)
-            left_length, left_overflow = decode_left(
-                a, row_a, slots, tables, left_codes, left_points
-            )
-            set_masks(masks, left_codes, left_length)
-            left_seen = seen_letters(left_codes, left_length)
+            clear_masks(masks, left_codes, decoded)
+            decoded, left_overflow = int64(0), 0
+            left_seen, left_length = packed_sketch(a, row_a, slots)
+            if left_length < 0:  # overflow
+                left_length, left_overflow = decode_left(
+                    a, row_a, slots, tables, left_codes, left_points
+                )
+                decoded = left_length
+                set_masks(masks, left_codes, left_length)
+                left_seen = seen_letters(left_codes, left_length)
         right_first = b[row_b, first_word]
         if left_length == 0 or right_first == 0:
             out[pair] = _NULL
@@ -92,6 +97,9 @@ def _fill_graded(a, b, left, right, slots, tables, grading, out):  # type: ignor
             if is_other:
                 out[pair] = _NAME_ELSE if grading == _NAME else _IDENTIFIER_ELSE
                 continue
+        if decoded == 0:  # most texts are told apart before they are spelled out
+            decoded = decode_left(a, row_a, slots, tables, left_codes, left_points)[0]
+            set_masks(masks, left_codes, decoded)
         right_length = decode_right(
             *(b, row_b, slots, tables, left_codes, left_points, left_length, left_overflow),
             right_codes,

@@ -285,13 +285,16 @@ class Accounts:
         try:
             document = json.loads(text)
             if document["format"] != _FORMAT:
-                raise AccessError(f"{self.path}: accounts of another version of this program")
+                raise AccessError(
+                    f"{self.path}: written by another version of this program; use that one"
+                )
             read = [
                 Account(**{**each, "role": Role(each["role"])}) for each in document["accounts"]
             ]
         except (ValueError, KeyError, TypeError) as error:
             raise AccessError(
-                f"{self.path}: no accounts file; move it away and add the accounts anew"
+                f"{self.path}: the accounts file is damaged; put the copy of a backup in its "
+                f"place, or move it away and add the accounts anew with `mpi review user add`"
             ) from error
         return {_key(account.name): account for account in read}
 

@@ -254,7 +254,7 @@ def _check_plan(size: int, band_bits: Sequence[float], repeats: float) -> None:
         raise ConfigError(f"draw from 1 to {SAMPLE_MAX:,} links")
     if not 0.0 <= repeats <= 1.0:
         raise ConfigError("the share of repeats lies between 0 and 1")
-    if any(low >= high for low, high in pairwise(band_bits)):
+    if not all(low < high for low, high in pairwise(band_bits)) or not np.isfinite(band_bits).all():
         raise ConfigError("give the bounds of the bands rising, such as 0,5,10,20")
 
 

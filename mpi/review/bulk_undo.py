@@ -23,18 +23,20 @@ class UndoReport:
 
     Attributes
     ----------
-    undone : events, the last one first
+    undone : events, the last one first; of a dry run, those that would be
     kept : events that could not be: (event, why)
     placed_again : records that came in between and were decided on again
+    is_dry_run : nothing was written
     """
 
     undone: tuple[int, ...]
     kept: tuple[tuple[int, str], ...] = ()
     placed_again: int = 0
+    is_dry_run: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "undone": list(self.undone),
+            "would_undo" if self.is_dry_run else "undone": list(self.undone),
             "kept": [{"event": event, "why": why} for event, why in self.kept],
             "placed_again": self.placed_again,
         }
@@ -96,8 +98,6 @@ def undo_many(
     by_steward: str | None,
     since: datetime | None,
     until: datetime | None,
-    *,
-    dry_run: bool = False,
 ) -> UndoReport:
     """Take decisions back, the last one first; what later events stand on is kept and named.
 
@@ -105,11 +105,8 @@ def undo_many(
     ----------
     session : of the write
     by_steward, since, until : see `decision_events`
-    dry_run : only tell which
     """
     events = decision_events(session, by_steward, since, until)
-    if dry_run:
-        return UndoReport(undone=tuple(events))
     undone: list[int] = []
     kept: list[tuple[int, str]] = []
     placed = 0

@@ -33,7 +33,7 @@ from mpi.review.types import (
 from mpi.review.values import StatedRecord, fields_in_order, printed_facts, stated_records
 from person.errors import UnknownIdError
 
-__all__ = ["build_case", "build_identity_case"]
+__all__ = ["build_bare_case", "build_case", "build_identity_case"]
 
 RECORDS_MAX: Final = 24
 PAIRS_MAX: Final = 40
@@ -61,6 +61,56 @@ def build_case(reader: Reader, number: int, now_ms: int) -> Case:
     if task["kind"] == "AUDIT":
         return _blind_case(reader, row, task)
     return _case(reader, row, task, identities_of(reader.state, task), number)
+
+
+def build_bare_case(reader: Reader, number: int, now_ms: int) -> Case:
+    """The records of a task's case in the same order, with what they say and nothing about it.
+
+    Parameters
+    ----------
+    reader : of the index
+    number : of the task
+    now_ms : milliseconds of UTC
+
+    Raises
+    ------
+    UnknownIdError : there is no such task
+
+    Notes
+    -----
+    For sheets of many tasks: a tenth of the time of `build_case`.
+    """
+    task = reader.state.task(number)
+    if task is None:
+        raise UnknownIdError(f"there is no task {number}")
+    row = task_row(reader, number, task, now_ms)
+    is_blind = task["kind"] == "AUDIT"
+    identities = identities_of(reader.state, task)
+    members = {each: reader.state.members(each) for each in identities}
+    records = list(task["pairs"][0][:2]) if is_blind else _shown(members, asked_records(task))
+    printed = {record: reader.print_id(i) for i, held in members.items() for record in held}
+    stated = stated_records(reader, records, with_flags=False)
+    references = reader.references(records)
+    views = tuple(
+        RecordView(
+            source=source,
+            record_id=record_id,
+            enterprise_id="" if is_blind else printed[each.record],
+            updated_at=None,
+            added_at=None,
+            fields=_bare_fields(reader, each),
+            compared_with=None,
+        )
+        for each, (source, record_id) in zip(stated, references, strict=True)
+    )
+    total = sum(map(len, members.values()))
+    return Case(
+        task=row,
+        records=views,
+        pairs=(),
+        records_left_out=0 if is_blind else total - len(records),
+        values_kept=_kept(reader, stated),
+    )
 
 
 def build_identity_case(reader: Reader, enterprise_id: str, now_ms: int) -> Case:
@@ -279,6 +329,19 @@ def _field_views(
             )
         )
     return tuple(views)
+
+
+def _bare_fields(reader: Reader, stated: StatedRecord) -> tuple[FieldView, ...]:
+    return tuple(
+        FieldView(
+            name=each.name,
+            role=each.role or None,
+            kind=each.kind,
+            value=stated.values[each.name].text,
+            origin=stated.values[each.name].origin,
+        )
+        for each in fields_in_order(reader.engine.schema)
+    )
 
 
 def _added_at(reader: Reader, record: int, identity: int) -> str | None:

@@ -6,7 +6,7 @@ whole columns (a few milliseconds for 100,000 tasks), and a change writes the sl
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -153,6 +153,18 @@ class QueueColumns:
         )
 
     # ------------------------------------------------------------------ choosing
+
+    def named(self, text: str) -> Iterator[int]:
+        """Live tasks about a record whose name holds a text, as far as they were caught up with.
+
+        Parameters
+        ----------
+        text : a part of a name, in whatever case
+        """
+        wanted = text.strip().casefold()
+        for slot, names in enumerate(self._names):
+            if wanted in names and self._rows["status"][slot]:
+                yield int(self._rows["number"][slot])
 
     def select(self, wanted: Filter, found: Collection[int], now_ms: int) -> list[Place]:
         """Tasks that a filter lets through, in order.

@@ -223,7 +223,7 @@ def task_sheet(
     column -> value, by the columns of `sheet_schema`
     """
     for row in _rows(queue, wanted or Filter(), limit):
-        case = queue.case(row.number)
+        case = queue.bare_case(row.number)
         on_case(case)
         yield from task_lines(case, masked=masked)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from mpi.identity_queue import asked_records
 from mpi.identity_reading import Reader
 from mpi.identity_search import find_by_number, search_people
+from mpi.review.scanning import QUICK_RECORDS_MAX, scan_records
 from mpi.review.types import LookAlike
 from mpi.review.values import printed_facts
 from person.errors import MpiError
@@ -16,6 +19,8 @@ __all__ = ["find_people", "tasks_named"]
 
 _SOURCES_TRIED_MAX: Final = 500
 _DIGITS_MIN: Final = 6
+_NAME_MAX: Final = 6
+_DATE: Final = re.compile(r"(?:1[89]|20)\d\d(?:[-/.年]\d{1,2}[-/.月]\d{1,2}日?|\d{4})")
 
 
 def tasks_named(reader: Reader, text: str) -> frozenset[int]:
@@ -61,14 +66,21 @@ def _by_record_id(reader: Reader, text: str) -> list[int]:
 
 
 def find_people(
-    reader: Reader, text: str | None, fields: Mapping[str, Any], limit: int
+    reader: Reader,
+    text: str | None,
+    fields: Mapping[str, Any],
+    limit: int,
+    *,
+    tasks_with: Callable[[str], Iterable[int]],
+    everywhere: bool = False,
 ) -> tuple[LookAlike, ...]:
     """Identities that a text or a description fits.
 
     Parameters
     ----------
     reader : of the index
-    text, fields, limit : see `ReviewQueue.search`
+    text, fields, limit, everywhere : see `ReviewQueue.search`
+    tasks_with : live tasks about records whose names hold a text
     """
     found: list[LookAlike] = []
     described = {name: value for name, value in fields.items() if value not in (None, "")}
@@ -76,22 +88,34 @@ def find_people(
         for identity, why in _named(reader, text)[:limit]:
             record = reader.state.members(identity)[0]
             found.append(_found(reader, record, identity, 0.0, (why,)))
-        if not found and not described:
-            digits = sum(each.isdigit() for each in text)
-            described = {_column(reader, "phone" if digits >= _DIGITS_MIN else "full_name"): text}
-    if described:
-        found += _scored(reader, described, limit)
-        if not found and len(described) == 1:
-            found += _by_tasks(reader, str(next(iter(described.values()))), limit)
+    asked = [described] if described else [] if found or not text else _guesses(reader, text)
+    for each in asked:
+        found += _scored(reader, each, limit)
+    for each in [] if found else asked:
+        if len(each) == 1:
+            found += _by_tasks(reader, str(next(iter(each.values()))), limit, tasks_with)
+        if everywhere or reader.snapshot.record_count <= QUICK_RECORDS_MAX:
+            found += _scanned(reader, each, limit)
     unique = {each.enterprise_id: each for each in reversed(found)}
     return tuple(list(unique.values())[::-1][:limit])
 
 
-def _column(reader: Reader, role: str) -> str:
-    for each in reader.engine.schema.fields:
-        if each.role == role:
-            return each.columns[0]
-    return reader.engine.schema.fields[0].columns[0]
+def _guesses(reader: Reader, text: str) -> list[dict[str, str]]:
+    """What a text may say of a person, the likeliest first."""
+    columns = {each.role: each.columns[0] for each in reader.engine.schema.fields if each.columns}
+    digits = sum(each.isdigit() for each in text)
+    is_han = any("\u4e00" <= each <= "\u9fff" for each in text)
+    roles = []
+    if _DATE.fullmatch(text):
+        roles.append("birth_date")
+    if digits >= _DIGITS_MIN and not is_han:
+        roles.append("phone")
+    if is_han and (digits or len(text) > _NAME_MAX):
+        roles.append("address")
+    if not roles or (is_han and not digits):
+        roles.append("full_name")
+    found = [{columns[role]: text} for role in roles if role in columns]
+    return found or [{reader.engine.schema.fields[0].columns[0]: text}]
 
 
 def _scored(reader: Reader, described: Mapping[str, Any], limit: int) -> list[LookAlike]:
@@ -104,19 +128,31 @@ def _scored(reader: Reader, described: Mapping[str, Any], limit: int) -> list[Lo
     return found
 
 
-def _by_tasks(reader: Reader, text: str, limit: int) -> list[LookAlike]:
-    """A name alone has no postings: look among the records that are asked about."""
+def _by_tasks(
+    reader: Reader, text: str, limit: int, tasks_with: Callable[[str], Iterable[int]]
+) -> list[LookAlike]:
+    """People whom tasks ask about, by a part of their names."""
     wanted, found = text.casefold(), []
-    for _, task in reader.state.tasks():
-        if any(wanted in name.casefold() for name in task["names"]):
-            for record in dict.fromkeys(r for pair in task["pairs"] for r in pair[:2]):
-                identity = reader.state.identity_of(record)
-                facts = printed_facts(reader, [record])[0]
-                if identity is not None and wanted in facts["name"].casefold():
-                    found.append(_found(reader, record, identity, 0.0, ("asked_about",)))
+    for number in tasks_with(text):
+        task = reader.state.task(number)
+        for record in [] if task is None else asked_records(task):
+            identity = reader.state.identity_of(record)
+            facts = printed_facts(reader, [record])[0]
+            if identity is not None and wanted in facts["name"].casefold():
+                found.append(_found(reader, record, identity, 0.0, ("asked_about",)))
         if len(found) >= limit:
             break
     return found
+
+
+def _scanned(reader: Reader, described: Mapping[str, Any], limit: int) -> list[LookAlike]:
+    """People any of whose records says what was typed."""
+    found: dict[int, LookAlike] = {}
+    for record, weight in scan_records(reader, described, limit):
+        identity = reader.state.identity_of(record)
+        if identity is not None and identity not in found and len(found) < limit:
+            found[identity] = _found(reader, record, identity, weight, ("says_so",))
+    return list(found.values())
 
 
 def _found(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -241,12 +241,24 @@ def _note(
         met[pair][name] = None
 
 
-@lru_cache(maxsize=4)
+_SHIPPED: Final[WeakKeyDictionary[Engine, tuple[ResolvedRules, OverflowTable]]] = (
+    WeakKeyDictionary()
+)
+"""Shipped rules by engine, as long as its index is open."""
+
+
 def _shipped(engine: Engine) -> tuple[ResolvedRules, OverflowTable]:
-    """All shipped rules that the schema's fields can make, and the table of no long names."""
-    rules = rules_for_roles(engine.schema.fields).rules
-    none = OverflowTable()
-    return resolve_rules(rules, engine.layout, none), none
+    """All shipped rules that the schema's fields can make, and the table of no long names.
+
+    They follow from schema and layout, which an engine keeps for ever; the long names that come
+    while it is open are those of the rows, see `_shipped_keys`.
+    """
+    found = _SHIPPED.get(engine)
+    if found is None:
+        rules = rules_for_roles(engine.schema.fields).rules
+        none = OverflowTable()
+        found = _SHIPPED[engine] = resolve_rules(rules, engine.layout, none), none
+    return found
 
 
 def _shipped_keys(

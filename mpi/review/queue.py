@@ -14,6 +14,8 @@ Reading needs an index opened in any way, writing one opened with `writable=True
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from itertools import combinations
 from typing import Any
@@ -295,13 +297,10 @@ class ReviewQueue(QueueLooking):
         what became of each, in their order
         """
         results: list[Decision | MpiError] = []
-        try:
-            with self.index.writing(by=by, reason="") as session:
-                results = decide_many_in(session, requests)
-                if dry_run:
-                    raise _NothingIsWritten
-        except _NothingIsWritten:
-            pass
+        with suppress(_NothingIsWritten), self.index.writing(by=by, reason="") as session:
+            results = decide_many_in(session, requests)
+            if dry_run:
+                raise _NothingIsWritten
         return results
 
     def approve(
@@ -408,12 +407,16 @@ class ReviewQueue(QueueLooking):
         by, reason : for the journal
         by_steward : who decided; None for everybody
         since, until : when, with their zone; None is open
-        dry_run : only tell what would be taken back
+        dry_run : see what would be taken back, and what stands against it; write nothing
         """
         if by_steward is None and since is None:
             raise ConfigError("say whose decisions, or since when")
-        with self.index.writing(by=by, reason=reason) as session:
-            return undo_many(session, by_steward, since, until, dry_run=dry_run)
+        report = UndoReport(undone=())
+        with suppress(_NothingIsWritten), self.index.writing(by=by, reason=reason) as session:
+            report = undo_many(session, by_steward, since, until)
+            if dry_run:
+                raise _NothingIsWritten
+        return replace(report, is_dry_run=dry_run)
 
 
 class _NothingIsWritten(Exception):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
+from mpi.identity_golden import GoldenRecord, golden_of_records
 from mpi.identity_index import IdentityIndex
 from mpi.identity_queries import system_clock
 from mpi.identity_queue import status_counts, waiting_place
 from mpi.identity_reading import Reader
-from mpi.review.case import build_case, build_identity_case
+from mpi.review.case import build_bare_case, build_case, build_identity_case
 from mpi.review.columns import QueueColumns
 from mpi.review.decisions import read_approval_rules
 from mpi.review.finding import find_people, tasks_named
@@ -86,6 +87,36 @@ class QueueLooking:
         with self.index.reading() as reader:
             return build_case(reader, number, self._clock())
 
+    def bare_case(self, number: int) -> Case:
+        """The records of a task alone, quickly; UnknownIdError where there is none."""
+        with self.index.reading() as reader:
+            return build_bare_case(reader, number, self._clock())
+
+    def split_goldens(
+        self, enterprise_id: str, leave: Collection[tuple[str, str]]
+    ) -> tuple[GoldenRecord, GoldenRecord]:
+        """What an identity and those who leave it would be, as the index chooses values.
+
+        Parameters
+        ----------
+        enterprise_id : of the identity
+        leave : (source, record id) of the records
+
+        Returns
+        -------
+        golden records of those that stay and of those that leave
+        """
+        with self.index.reading() as reader:
+            members = reader.state.members(reader.live_number_of(enterprise_id))
+            wanted = frozenset(leave)
+            references = reader.references(members)
+            sides: tuple[list[int], list[int]] = ([], [])
+            for record, reference in zip(members, references, strict=True):
+                sides[reference in wanted].append(record)
+            rules = reader.engine.facts.survivorship
+            staying, leaving = (golden_of_records(reader, each, "", rules) for each in sides)
+            return staying, leaving
+
     def identity_case(self, enterprise_id: str) -> Case:
         """The same of one identity that nobody asked about, for parting its records."""
         with self.index.reading() as reader:
@@ -142,19 +173,34 @@ class QueueLooking:
                 "approval_safety": rules.safety_flags,
             }
 
+    @property
+    def record_count(self) -> int:
+        """Records of the index, those that were removed included."""
+        with self.index.reading() as reader:
+            return reader.snapshot.record_count
+
     def search(
-        self, text: str | None = None, *, limit: int = 20, **fields: Any
+        self, text: str | None = None, *, limit: int = 20, everywhere: bool = False, **fields: Any
     ) -> tuple[LookAlike, ...]:
         """Identities by anything that is known of a person.
 
         Parameters
         ----------
-        text : an enterprise id, a record id, an id number, a phone number or a name
+        text : an enterprise id, a record id, an id number, a phone number, a birth date, a name or
+            an address
         limit : most to return
+        everywhere : where no key leads to anybody, look through all records, however many
         fields : columns of the schema, instead of a text
         """
         with self.index.reading() as reader:
-            return find_people(reader, text, fields, limit)
+
+            def tasks_with(name: str) -> Iterator[int]:
+                self._columns.catch_up(reader.snapshot)
+                return self._columns.named(name)
+
+            return find_people(
+                reader, text, fields, limit, tasks_with=tasks_with, everywhere=everywhere
+            )
 
 
 def _may_take(reader: Reader, number: int, by: str) -> bool:

@@ -187,6 +187,8 @@ def in_utf8(path: str | os.PathLike[str], scratch: Path) -> Path:
     """
     source = Path(path)
     try:
+        if source.is_dir():
+            raise InputError(f"{path}: a directory; name the sheet itself", path=str(path))
         if not source.is_file():
             return source  # whoever opens it says what is wrong
         if source.stat().st_size > _SHEET_BYTES_MAX:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mpi.pair_guards import HELD_APART
+
 __all__ = ["decision_of", "step_words", "words_key"]
 
 _FIELDS: Final = {
@@ -116,4 +118,5 @@ def decision_of(weight: float, refusal: str | None, link: float, review: float) 
     """
     if weight >= link and refusal is None:
         return "link"
-    return "review" if weight >= review or refusal is not None else "separate"
+    # Two records under one number are asked about however little else agrees.
+    return "review" if weight >= review or refusal in HELD_APART else "separate"

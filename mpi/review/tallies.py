@@ -8,6 +8,7 @@ since, whatever the number of tasks. Audit tasks are few and are kept whole.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -38,7 +39,8 @@ BANDS: Final = (-4, 12)
 """Bands of weight are 4 bits wide, from below -16 to above 48 bits."""
 
 EVENTS_MAX: Final = 20_000
-"""After more events than this a walk through the tasks is cheaper than through the events."""
+EVENT_BYTES_MAX: Final = 8 << 20
+"""After more events, or larger ones, a walk through the tasks is cheaper than through these."""
 
 _OUTCOME: Final = {
     Verdict.MERGE.value: "same",
@@ -48,6 +50,13 @@ _OUTCOME: Final = {
 _TAKEN_BACK: Final = "undone"
 _REJECTED: Final = "rejected"
 _DAY_MS: Final = 86_400_000
+_JUDGED: Final = (b'"judgements":', b'"audit":')
+_WAITING: Final = re.compile(
+    rb'\{"kind": ?"([^"\\]*)", ?"status": ?"([^"\\]*)".*?"created_ms": ?(\d+)', re.DOTALL
+)
+"""How a task begins. A quotation mark inside a text has a backslash before it, so that what stands
+in the texts matches no name of an entry."""
+
 Key = tuple[Any, ...]
 Task = Mapping[str, Any]
 
@@ -129,25 +138,40 @@ class Tallies:
         snapshot : of the index
         """
         now = snapshot.event_count
-        if not self.events_seen or now - self.events_seen > EVENTS_MAX:
+        events = self._new_events(snapshot, now) if self.events_seen else None
+        if events is None:
             self._count_all(snapshot)
         else:
-            for number, before, after in self._changes(snapshot):
+            for number, before, after in _changes(events):
                 self._move(number, before, after)
         self.events_seen = now
 
+    def _new_events(self, snapshot: Snapshot, now: int) -> list[bytes] | None:
+        """Events since the last time; None where a walk through the tasks is cheaper."""
+        if not 0 <= now - self.events_seen <= EVENTS_MAX:
+            return None
+        events, size = [], 0
+        for _, data in snapshot.journal(self.events_seen + 1):
+            events.append(data)
+            size += len(data)
+            if size > EVENT_BYTES_MAX:
+                return None
+        return events
+
     def _count_all(self, snapshot: Snapshot) -> None:
+        """Count every task; of those that nobody judged yet only three entries are read."""
         self.counts.clear()
         self.audits.clear()
+        waiting: Counter[tuple[bytes, bytes, int]] = Counter()
         for key, value in snapshot.range("task"):
-            self._move(int.from_bytes(key, "big"), None, json.loads(value))
-
-    def _changes(self, snapshot: Snapshot) -> Iterator[tuple[int, Task | None, Task | None]]:
-        for _, data in snapshot.journal(self.events_seen + 1):
-            for change in decode_event(data).changes:
-                if change.table == "task":
-                    assert isinstance(change.key, int)
-                    yield change.key, change.before, change.after
+            found = None if any(each in value for each in _JUDGED) else _WAITING.match(value)
+            if found is None:
+                self._move(int.from_bytes(key, "big"), None, json.loads(value))
+            else:
+                waiting[found[1], found[2], int(found[3]) // _DAY_MS] += 1
+        for (kind, status, day), count in waiting.items():
+            for counter in _waiting_keys(status.decode(), kind.decode(), day):
+                self.counts[counter] += count
 
     def _move(self, number: int, before: Task | None, after: Task | None) -> None:
         for task, step in ((before, -1), (after, 1)):
@@ -173,11 +197,25 @@ class Tallies:
                 yield key[1:], count
 
 
+def _changes(events: Sequence[bytes]) -> Iterator[tuple[int, Task | None, Task | None]]:
+    """(task, before, after) of what events changed."""
+    for data in events:
+        for change in decode_event(data).changes:
+            if change.table == "task":
+                assert isinstance(change.key, int)
+                yield change.key, change.before, change.after
+
+
+def _waiting_keys(status: str, kind: str, day: int) -> Iterator[Key]:
+    """What a task adds one to whatever was said on it."""
+    yield "status", status
+    if status != "closed":
+        yield "open", kind, day
+
+
 def _keys(task: Task) -> Iterator[Key]:
     """What one task adds one to."""
-    yield "status", task["status"]
-    if task["status"] != "closed":
-        yield "open", task["kind"], task["created_ms"] // _DAY_MS
+    yield from _waiting_keys(task["status"], task["kind"], task["created_ms"] // _DAY_MS)
     judged = judgements_of(task)
     for each in judged:
         yield "day", day_of(each["at_ms"]), each["by"], said_of(each)

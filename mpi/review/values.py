@@ -89,26 +89,31 @@ def components_of(reader: Reader, row: NDArray[np.uint64], name: str) -> tuple[i
     )
 
 
-def stated_records(reader: Reader, records: Sequence[int]) -> list[StatedRecord]:
+def stated_records(
+    reader: Reader, records: Sequence[int], *, with_flags: bool = True
+) -> list[StatedRecord]:
     """What records say.
 
     Parameters
     ----------
     reader : of the index
     records : their numbers
+    with_flags : also what is odd about them, which takes most of the time
     """
     rows = reader.snapshot.rows(np.array(records, np.int64))
-    return [_stated(reader, record, row) for record, row in zip(records, rows, strict=True)]
+    return [
+        _stated(reader, record, row, with_flags) for record, row in zip(records, rows, strict=True)
+    ]
 
 
-def _stated(reader: Reader, record: int, row: NDArray[np.uint64]) -> StatedRecord:
+def _stated(reader: Reader, record: int, row: NDArray[np.uint64], with_flags: bool) -> StatedRecord:
     held = reader.snapshot.get("value", number_key(record))
     texts: dict[str, str] | None = None if held is None else json.loads(held)
     values = {
         each.name: _value(reader, each, components_of(reader, row, each.name), texts)
         for each in reader.engine.schema.fields
     }
-    flags = () if texts is None else _flags(reader, texts)
+    flags = _flags(reader, texts) if with_flags and texts is not None else ()
     return StatedRecord(record, row, values, texts is not None, flags)
 
 

@@ -39,6 +39,23 @@ def test_run_writes_a_result_that_names_machine_command_and_load(tmp_path: Path)
     assert 300 == result["records"]
 
 
+def test_the_index_suite_measures_single_and_batched(tmp_path: Path) -> None:
+    """Look-ups by cross-reference, with p50 and p99 of single ones, and an addition."""
+    pytest.importorskip("pytest_benchmark")
+    out = tmp_path / "result.json"
+    command = [
+        sys.executable, "-m", "cli", "bench", "run", "--suite", "index", "--only",
+        "cross_reference or add_single", "--scale", "600", "--out", str(out), "--quiet",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stderr[-2000:]
+    measured = {each["name"]: each for each in json.loads(out.read_text())["benchmarks"]}
+    assert {"index/lookup_batched[cross_reference]", "index/lookup_single[cross_reference]",
+            "index/add_single"} == set(measured)  # fmt: skip
+    single = measured["index/lookup_single[cross_reference]"]
+    assert single["us_p99"] >= single["us_p50"] > 0
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -63,8 +80,10 @@ def test_scale_writes_numbers_page_and_charts(tmp_path: Path) -> None:
     out = tmp_path / "scale"
     assert 0 == run(["bench", "scale", "--sizes", "300", "--out", str(out), "--quiet"])
     found = json.loads((out / "scale.json").read_text())
-    assert [300] == [point["records"] for point in found["points"]]
-    assert found["points"][0]["peak_bytes"] > 1 << 20
+    (series,) = found["series"]
+    assert [300] == [point["records"] for point in series["points"]]
+    assert series["points"][0]["peak_bytes"] > 1 << 20
+    assert series["points"][0]["profile"]
     assert {"scale.md", "scale.png", "scale.svg", "scale-stages.png"} <= {
         path.name for path in out.iterdir()
     }

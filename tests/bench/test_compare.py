@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bench import suites
 from bench.compare import as_baseline, compare_results, geometric_mean
 from bench.suites import read_result
 from cli.main import run
@@ -105,6 +106,35 @@ def test_the_command_exits_with_1_on_a_regression(
     assert "dearer: kernels/sort" in capsys.readouterr().err
     words = ["bench", "compare", str(before), str(after), "--check", "--tolerance", "0.6"]
     assert 0 == run(words)
+
+
+def test_what_seems_dearer_is_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cheaper of the two counts: a neighbour's noise is no regression, dearer code is."""
+    before = _write(tmp_path / "before.json", _result(seconds=1.0, calibration=0.1))
+    words = ["bench", "run", "--quiet", "--check", str(before), "--out", str(tmp_path / "now.json")]
+    for second, code in ((1.1, 0), (1.5, 1)):
+        first = _result(seconds=2.0, calibration=0.1)
+        first["benchmarks"][0]["node"] = "bench/bench_kernels.py::bench_sort"
+
+        def run_suites(*_: Any, first: Any = first, **__: Any) -> Any:
+            _write(tmp_path / "now.json", first)
+            return first
+
+        again = _result(seconds=second, calibration=0.1)["benchmarks"]
+        monkeypatch.setattr(suites, "run_suites", run_suites)
+        monkeypatch.setattr(suites, "_measured", lambda *_, again=again: again)
+        assert code == run(words)
+        assert second == read_result(tmp_path / "now.json")["benchmarks"][0]["seconds"]
+
+
+def test_the_check_says_by_how_much(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Name and cost ratio of each regression, on stderr."""
+    before = _write(tmp_path / "before.json", _result(seconds=1.0, calibration=0.1))
+    after = _write(tmp_path / "after.json", _result(seconds=1.5, calibration=0.1))
+    assert 1 == run(["bench", "compare", str(before), str(after), "--check"])
+    assert "kernels/sort (1.50 times)" in capsys.readouterr().err
 
 
 def test_a_baseline_compares_like_the_result_it_was_made_of(tmp_path: Path) -> None:

@@ -20,9 +20,7 @@ from person.schema import Field, read_schema
 from tests.blocking.naive import block_keys, pack_date, pack_text, put, western_layout
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMAS = sorted(
-    [ROOT / "tests" / "cli" / "febrl.toml", *(ROOT / "bench" / "schemas").glob("*.toml")]
-)
+SCHEMAS = sorted((ROOT / "bench" / "schemas").glob("*.toml"))
 LAYOUT = western_layout()
 NARROW = (BlockingRule("both names", ("given_name", "surname")),)
 BROAD = (

@@ -177,6 +177,23 @@ def test_errors_become_one_line_and_an_exit_code(
     assert "secret" not in captured.err
 
 
+def test_ctrl_c_during_the_first_imports_is_one_line() -> None:
+    """The program is interruptible before anything large is loaded, and says so without trace."""
+    script = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "click":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+from cli.start import main
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert (130, b"mpi: error: interrupted\n") == (ended.returncode, ended.stderr)
+
+
 def test_debug_shows_the_traceback(
     library: Library, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,7 +23,7 @@ from .made_up_people import write_residents, write_westerners
 from .shell import Shell
 
 ROOT = Path(__file__).resolve().parents[2]
-FEBRL_SCHEMA = Path(__file__).with_name("febrl.toml")
+FEBRL_SCHEMA = ROOT / "bench" / "schemas" / "febrl.toml"
 CONTRACT = {
     "clusters.parquet",
     "links.parquet",
@@ -137,6 +137,22 @@ def test_a_trained_model_serves_another_run(
     assert 0 == labelled.code, labelled.err
 
 
+def test_train_says_what_was_learnt(
+    mpi: Shell, residents: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """The prior, a line for each part, the lines, where the model went; as JSON every level."""
+    model = tmp_path / "model.json"
+    shown = mpi("train", residents[0], "--out", model).out
+    for text in ("learnt by", "candidate pairs", "two random records match", "id_number", "lines"):
+        assert text in shown
+    assert shown.rstrip().endswith(str(model))
+    told = json.loads(mpi("train", residents[0], "--out", model, "--overwrite", "--json").out)
+    assert str(model) == told["model"]
+    exact = next(each for each in told["levels"] if each["part"] == "id_number")
+    assert exact["m_probability"] > exact["u_probability"]
+    assert exact["match_weight"] > 10
+
+
 # --------------------------------------------------------------------------------------- desk
 
 
@@ -147,8 +163,12 @@ def test_evaluate_prints_how_good_it_was(mpi: Shell, resident_run: tuple[Path, P
     assert 0 == answer.code, answer.err
     for text in ("precision", "recall", "f1", "cubed", "false merges"):
         assert text in answer.out.lower()
-    measures = json.loads(mpi("evaluate", out, "--truth", truth, "--json").out)["measures"]
-    assert measures["precision"] > 0.95
+    told = json.loads(mpi("evaluate", out, "--truth", truth, "--json").out)
+    assert told["measures"]["precision"] > 0.95
+    assert "calibration" in answer.out.lower()
+    surest = told["calibration"][-1]
+    assert {"lower", "upper", "pairs", "expected_matches", "actual_matches"} == set(surest)
+    assert surest["pairs"] == surest["actual_matches"]
 
 
 def test_evaluate_takes_pairs_too(

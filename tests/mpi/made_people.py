@@ -11,7 +11,7 @@ import pyarrow as pa
 
 __all__ = ["FEBRL_SCHEMA", "febrl", "made_people", "partition"]
 
-FEBRL_SCHEMA: Final = Path(__file__).parents[1] / "cli" / "febrl.toml"
+FEBRL_SCHEMA: Final = Path(__file__).parents[2] / "bench" / "schemas" / "febrl.toml"
 
 _GIVEN: Final = (
     *("olivia", "jack", "emily", "joshua", "chloe", "thomas", "sarah", "daniel", "ruby", "liam"),

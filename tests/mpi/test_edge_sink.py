@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from blocking.context import CandidateChunk
 from matching.compiled_parts import PairScores
-from mpi.edge_sink import RANGE_PAIRS, RECORDS_MAX, EdgeSink
+from mpi.edge_sink import BUCKET_PAIRS, RECORDS_MAX, EdgeSink
 from person.errors import ConfigError
 
 PAIRS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(-30, 30)))
@@ -48,20 +48,19 @@ def test_pairs_come_out_sorted_and_once(
         if one != other and weight >= -16:
             expected.setdefault((min(one, other), max(one, other)), weight)
     pairs = sink.sorted_pairs()
-    left, right = pairs.key >> np.uint64(32), pairs.key & np.uint64(0xFFFFFFFF)
-    assert sorted(expected) == list(zip(left.tolist(), right.tolist()))
+    assert sorted(expected) == list(zip(pairs.left.tolist(), pairs.right.tolist()))
     assert [float(expected[each]) for each in sorted(expected)] == pairs.weight.tolist()
     assert [expected[each] + 100 for each in sorted(expected)] == pairs.pattern.tolist()
-    assert len(pairs.key) == len(pairs.relative)
+    assert len(pairs.left) == len(pairs.relative)
     kept = [pair for chunk in chunks for pair in chunk if pair[0] != pair[1]]
     assert len(kept) == sink.pair_count
-    assert 0 == len(sink.sorted_pairs().key)
+    assert 0 == len(sink.sorted_pairs().left)
 
 
-def test_many_pairs_are_sorted_in_ranges() -> None:
-    """More pairs than one range takes, in records far apart, equal numpy's sort."""
+def test_many_pairs_are_sorted_in_buckets() -> None:
+    """More pairs than one bucket takes, in records far apart, equal numpy's sort."""
     random = np.random.default_rng(3)
-    count = 3 * RANGE_PAIRS + 17
+    count = 3 * BUCKET_PAIRS + 17
     one = random.integers(0, 1 << 20, count)
     other = one + random.integers(1, 1 << 18, count)
     rows = np.zeros((2 * count, 1), np.uint64)
@@ -74,14 +73,29 @@ def test_many_pairs_are_sorted_in_ranges() -> None:
     sink.take(CandidateChunk(0, rows, left, left + 1), left, left + np.int32(1), scores)
     pairs = sink.sorted_pairs()
     expected = np.unique(one.astype(np.uint64) << np.uint64(32) | other.astype(np.uint64))
-    assert expected.tolist() == pairs.key.tolist()
-    assert (expected >> np.uint64(32)).tolist() == pairs.pattern.tolist()
+    assert (expected >> np.uint64(32)).tolist() == pairs.left.tolist() == pairs.pattern.tolist()
+    assert (expected & np.uint64(0xFFFFFFFF)).tolist() == pairs.right.tolist()
     assert (expected & np.uint64(0xFFFFFFFF)).tolist() == pairs.weight.tolist()
+
+
+def test_one_record_with_many_partners_is_sorted() -> None:
+    """A record that is the left one of thousands of pairs, met in any order, some met twice."""
+    random = np.random.default_rng(5)
+    other = np.concatenate([random.permutation(5000), random.integers(0, 5000, 700)]) + 1
+    rows = np.zeros((len(other) + 1, 1), np.uint64)
+    rows[1:, 0] = other
+    right = np.arange(1, len(rows), dtype=np.int32)
+    scores = PairScores(other.astype(float), other, (1,), right - np.int32(1), other * -1.0)
+    sink = EdgeSink(6000, 0.0)
+    sink.take(CandidateChunk(0, rows, right * 0, right), right * 0, right, scores)
+    pairs = sink.sorted_pairs()
+    assert list(range(1, 5001)) == pairs.right.tolist() == pairs.weight.tolist()
+    assert not pairs.left.any()
 
 
 def test_no_pairs_are_no_edges() -> None:
     """A run without candidate pairs has empty arrays, not none."""
-    assert 0 == len(EdgeSink(10, 0.0).sorted_pairs().key)
+    assert 0 == len(EdgeSink(10, 0.0).sorted_pairs().left)
 
 
 def test_more_records_than_keys_hold_are_refused() -> None:

@@ -360,6 +360,12 @@ def test_explaining_what_is_not_there(run_directory: Path, folder: Path) -> None
         mpi.explain("rec-0-org", "rec-1-org", run=folder)
 
 
+def test_a_record_is_not_explained_beside_itself(run_directory: Path) -> None:
+    """The same record twice, however written, is refused in words."""
+    with pytest.raises(ConfigError, match="both ids name the same record"):
+        mpi.explain("rec-0-org", "rec-0-org", run=run_directory)
+
+
 # ----------------------------------------------------------------------------------- evaluation
 
 

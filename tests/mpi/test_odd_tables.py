@@ -67,6 +67,15 @@ def test_thousands_of_identical_rows_stay_cheap() -> None:
     assert result.links.num_rows < 3_000_000
 
 
+def test_many_identical_residents_are_one_person() -> None:
+    """Rows equal on a valid number, name and birth date are linked, 20 of them or 300."""
+    columns = ["record_id", "name", "id_number", "birth_date", "gender"]
+    person = ["王小明", "11010519491231002X", "1949-12-31", "女"]
+    rows = [[str(row), *person] for row in range(300)]
+    data = pa.table({name: [row[n] for row in rows] for n, name in enumerate(columns)})
+    assert [300] == [len(each) for each in partition(mpi.dedupe(data).clusters)]
+
+
 def test_identical_rows_among_others_are_one_person() -> None:
     """Twenty copies of one record in an ordinary table are one cluster of twenty."""
     ordinary, _ = made_people(150)

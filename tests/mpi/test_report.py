@@ -389,3 +389,20 @@ def test_many_sources_are_told_together() -> None:
     assert sum(table["records"].to_pylist()) == sum(found["records"].to_pylist())
     few = table.slice(0, 4)
     assert few.equals(quality_by_source(few))
+
+
+def test_stages_show_how_many_processors_they_kept_busy() -> None:
+    """run.json's profile stands in the table of stages; a run without one has no such column."""
+    report = example_report()
+    taken = {"cpu_seconds": 3.8, "peak_memory_bytes": 1 << 29}
+    stages = [
+        {"stage": name, "seconds": each, **taken} for name, each in report.run["seconds"].items()
+    ]
+    (timed,) = (
+        each
+        for each in build_sections(replace(report, run={**report.run, "stages": stages}), None)
+        if each.key == "timing"
+    )
+    table = timed.blocks[0].table
+    assert ("stage", "seconds", "share", "processors busy", "peak memory") == tuple(table.columns)
+    assert ["train", "1.9", "19.2 %", "2.00", "512 MiB"] == table.rows[1]

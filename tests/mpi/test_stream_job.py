@@ -188,7 +188,7 @@ def test_a_repeated_record_id_gets_no_row_and_is_named(tmp_path: Path) -> None:
 def test_other_tables_stream_too(tmp_path: Path) -> None:
     """A schema without Han names has rules of its own, and its rows all its fields."""
     path, _ = write_westerners(tmp_path, 300)
-    schema = ROOT / "tests" / "cli" / "febrl.toml"
+    schema = ROOT / "bench" / "schemas" / "febrl.toml"
     result = mpi.dedupe(path, schema=schema, out=tmp_path / "out", stream=True)
     assert 450 == result.clusters.num_rows
     assert 120 < result.run["counts"]["clusters"] < 160

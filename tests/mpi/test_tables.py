@@ -269,13 +269,16 @@ def test_an_unclosed_quote_loses_no_line_silently(tmp_path: Path) -> None:
     usable = [row["a"] for row in rows(inputs)]
     assert ("1", "6") == (usable[0], usable[-1])
     rejected = {row["row"]: row["reason"] for row in inputs.rejects.to_table().to_pylist()}
-    assert "a quote is not closed: 32 lines became one record" == rejected[3]
+    says = "a quote that opens on line 4 is not closed: 32 lines became one record"
+    assert says == rejected[3]
+    assert 31 == inputs.describe()[0]["lines_swallowed"]
+    assert "31 lines were swallowed" in inputs.swallowed_notes()[0]
 
 
 def test_a_quote_open_over_megabytes_is_an_error(tmp_path: Path) -> None:
     """A value longer than a block cannot be a person's."""
     path = write(tmp_path / "a.csv", 'a,b\n1,2\n3,"x\n' + "1,2\n" * 1_000_000)
-    with pytest.raises(InputError, match="closing quote is missing"):
+    with pytest.raises(InputError, match=r"closing quote is missing .* opens on line 3"):
         read(path)
 
 

@@ -96,6 +96,13 @@ def test_names_that_only_look_foldable_stay_apart(one, other):
     assert word_of(other) != word_of(one)
 
 
+def test_digits_tell_names_apart():
+    """A digit is a character of a name: 张1 is not 张2, nor 张; full width makes no difference."""
+    words = [word_of(name) for name in ("张1", "张2", "张", "张12")]
+    assert len(set(words)) == 4
+    assert words[0] == word_of("张１")
+
+
 def test_unknown_characters_are_kept_and_told_apart():
     """A character without a unit overflows with its code point; two such are never equal."""
     encoded = encode("王\U0003106c", "王\U0003106d")

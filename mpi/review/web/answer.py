@@ -19,7 +19,7 @@ from mpi.review.permissions import Permission, check_permission
 from mpi.review.web.asked import Asked
 from mpi.review.web.guard import check_host, check_origin, check_token, local_path
 from mpi.review.web.lanes import Lane
-from mpi.review.web.page import BODY_BYTES_MAX, Action, Download, Go, Page
+from mpi.review.web.page import Action, Download, Go, Page
 from mpi.review.web.refusals import show_error, signed_out
 from mpi.review.web.render import json_response
 from mpi.review.web.site import Site, address_of
@@ -56,7 +56,7 @@ def page_endpoint(site: Site, page: Page) -> Endpoint:
 
     async def answer(asked: Asked) -> Response:
         if page.method == "POST":
-            check_token_of(asked, await asked.read_form(BODY_BYTES_MAX))
+            check_token_of(asked, await asked.read_form(page.body_bytes_max))
         visit = visit_of(asked)
 
         def work() -> Mapping[str, Any] | Download | Go:
@@ -142,6 +142,9 @@ def guarded(
             return await answer(asked)
         except Exception as error:
             return show_error(asked, error)
+        finally:
+            if asked.form is not None:
+                await asked.form.close()  # files that were sent
 
     return endpoint
 

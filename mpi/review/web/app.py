@@ -85,6 +85,7 @@ async def _warm(site: Site) -> None:
     await site.lanes.call(Lane.LONG, site.renderer.warm)
     await site.lanes.run(Lane.QUICK, _first_page)
     await site.lanes.run(Lane.QUICK, _first_case)
+    await site.lanes.run(Lane.QUICK, _first_figures)
 
 
 def _first_page(queue: ReviewQueue) -> None:
@@ -94,6 +95,12 @@ def _first_page(queue: ReviewQueue) -> None:
 def _first_case(queue: ReviewQueue) -> None:
     for row in queue.tasks(limit=1).rows:
         queue.case(row.number)
+
+
+def _first_figures(queue: ReviewQueue) -> None:
+    from mpi.review.web.routes.figures import kept_figures
+
+    kept_figures(queue.index).dashboard()
 
 
 def _routes(site: Site, each: Page | Action) -> list[BaseRoute]:

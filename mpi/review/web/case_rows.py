@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from mpi.review.places import place_name
 from mpi.review.web.text import pieces
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ __all__ = [
     "golden_rows",
     "marks_used",
     "record_rows",
+    "region_fields",
 ]
 
 Plain = Mapping[str, Any]
@@ -98,18 +100,25 @@ def _rank(role: str | None) -> int:
 
 def _cell(field: Plain | None, place: int, pair: Plain | None) -> dict[str, Any]:
     if field is None:
-        return {"value": None, "origin": "missing", "pieces": [], "reading": "", "masked": False}
+        return {
+            "value": None,
+            "origin": "missing",
+            "pieces": [],
+            "reading": "",
+            "place": "",
+            "masked": False,
+        }
     spans: Sequence[Plain] | None = None
-    if pair is not None and place in (pair["left"], pair["right"]):
-        spans = (pair["spans_left"] if place == pair["left"] else pair["spans_right"]).get(
-            field["name"]
-        )
+    if pair is not None:
+        of_pair = {pair["left"]: pair["spans_left"], pair["right"]: pair["spans_right"]}
+        spans = of_pair.get(place, {}).get(field["name"], ())  # only these two are compared
     shown = pieces(field, spans)
     is_read = any(each["reading"] for each in shown)
     return {
         "value": field["value"],
         "origin": field["origin"],
         "pieces": shown,
+        "place": place_name(field["value"]) if field["kind"] == "region" else "",
         "masked": field.get("masked", False),
         # Readings that could not be laid above their characters stand below the name.
         "reading": "" if is_read or not field["pinyin"] else " ".join(field["pinyin"]),
@@ -130,7 +139,9 @@ def _weights_by_field(
             of = [each["name"] for role in roles for each in fields if each["role"] == role]
             # The weight stands where something was compared, not at a number that is missing.
             said = [name for name in of if pair["levels"].get(name, "missing") != "missing"]
-            home = (said or of or [""])[0]
+            # And at a field that says what the sum says: no "differs" beside bits for one person.
+            fits = [n for n in said if (pair["levels"][n] == "else") == (steps[comparison] < 0)]
+            home = (fits or said or of or [""])[0]
             for name in of:
                 result[name] = (steps[comparison], None) if name == home else (None, home)
     for each in fields:
@@ -176,6 +187,7 @@ def golden_rows(
     *,
     order: Sequence[str] = (),
     changes: Sequence[Collection[str]] = (),
+    regions: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """Field by field: the golden value of each identity now, and after a merge.
 
@@ -185,6 +197,7 @@ def golden_rows(
     after : the golden record of all, masked; None without one
     order : of the fields
     changes : see `golden_changes`; masked values cannot tell
+    regions : fields that hold codes of regions; see `region_fields`
     """
     held: dict[str, None] = {}
     for golden in (*now, *(() if after is None else (after,))):
@@ -193,8 +206,9 @@ def golden_rows(
     names = sorted(held, key=lambda name: place.get(name, len(place)))
     rows = []
     for name in names:
-        values = [_golden_value(golden["fields"].get(name)) for golden in now]
-        merged = None if after is None else _golden_value(after["fields"].get(name))
+        is_region = name in regions
+        values = [_golden_value(golden["fields"].get(name), is_region) for golden in now]
+        merged = None if after is None else _golden_value(after["fields"].get(name), is_region)
         rows.append(
             {
                 "name": name,
@@ -206,5 +220,19 @@ def golden_rows(
     return rows
 
 
-def _golden_value(field: Any) -> dict[str, Any] | None:
-    return None if field is None else dict(field)
+def _golden_value(field: Any, is_region: bool) -> dict[str, Any] | None:
+    if field is None:
+        return None
+    return dict(field) | {"place": place_name(field["value"]) if is_region else ""}
+
+
+def region_fields(records: Sequence[Plain]) -> frozenset[str]:
+    """Names of the fields of some records that hold codes of regions.
+
+    Parameters
+    ----------
+    records : plain
+    """
+    return frozenset(
+        each["name"] for record in records for each in record["fields"] if each["kind"] == "region"
+    )

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from mpi.review.web.case_rows import golden_rows, marks_used, record_rows
+from mpi.review.web.case_rows import golden_rows, marks_used, record_rows, region_fields
 
 Plain = Mapping[str, Any]
 
@@ -76,6 +76,7 @@ def view_case(
             case["golden_after"],
             order=[row["name"] for row in rows],
             changes=changes,
+            regions=region_fields(case["records"]),
         ),
         "look_alikes": [dict(each) for each in case["look_alikes"]],
         "decisions": _decisions(case, labels),

@@ -5,7 +5,7 @@ must not renew at once. So handlers run on threads, not in the event loop (a cas
 milliseconds of computing, and a page must not wait for another's), and each thread opens the index
 for itself; all share one LMDB environment. Three are enough on purpose: Python runs one of them at
 a time, and what they must not do is wait in one queue. `quick` answers pages, `write` waits
-for the writer's lock and for disks, `long` makes exports and figures.
+for the writer's lock and for disks, `long` makes exports.
 """
 
 from __future__ import annotations

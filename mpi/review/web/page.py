@@ -86,6 +86,7 @@ class Page:
     lane : thread that makes it
     method : POST for a question whose text must not stand in a URL; it changes nothing
     is_use : False for what the browser asks by itself; it keeps no session alive
+    body_bytes_max : largest body of a POST, files included
     """
 
     name: str
@@ -97,6 +98,7 @@ class Page:
     lane: Lane = Lane.QUICK
     method: str = "GET"
     is_use: bool = True
+    body_bytes_max: int = BODY_BYTES_MAX
 
 
 @dataclass(frozen=True, slots=True)

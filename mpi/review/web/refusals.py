@@ -13,6 +13,7 @@ from mpi.review.web.asked import Asked, typed_texts
 from mpi.review.web.edge import where
 from mpi.review.web.guard import Refused
 from mpi.review.web.page import BODY_BYTES_MAX
+from mpi.review.web.problems import problem_text
 from mpi.review.web.render import json_response
 from mpi.review.web.words import read_words
 from person.errors import (
@@ -74,6 +75,10 @@ def show_error(asked: Asked, error: Exception) -> Response:
     if status == 500:
         _ERRORS.error("%s %s", asked.request.state.request_id, where(error))
     message = str(error) if isinstance(error, MpiError) else ""
+    if asked.session is None and isinstance(error, AccessError):
+        # Files of the server are its operator's business, not that of whoever knocks.
+        _ERRORS.error("%s %s", asked.request.state.request_id, message)
+        message = ""
     key = "error.role" if isinstance(error, AccessError) and status == 403 else f"error.{status}"
     return _error_page(asked, status, key, message, typed=typed_texts(asked.form))
 
@@ -88,7 +93,7 @@ def _conflict_page(asked: Asked, error: StaleTaskError) -> Response:
     """Somebody else was faster: who, when, what it is now, and what was typed here."""
     view = error.to_dict() | {
         "status": 409,
-        "message": str(error),
+        "message": problem_text(str(error), asked.language),
         "typed": typed_texts(asked.form),
         "asked_path": asked.request.url.path,
         "request_id": asked.request.state.request_id,
@@ -103,7 +108,7 @@ def _error_page(
     view = {
         "status": status,
         "title": words(key, otherwise=words(f"error.{status}", otherwise=words("error.500"))),
-        "message": message,
+        "message": problem_text(message, asked.language),
         "typed": typed or [],
         "request_id": asked.request.state.request_id,
     }

@@ -41,6 +41,7 @@ class Session:
     said : notices for the next page
     kept : short key -> text that must not stand in a URL
     revealed : what its steward asked to see -> until when
+    sheet : answers that were sent in and wait to be confirmed, or what became of them
     """
 
     account: Account
@@ -50,6 +51,7 @@ class Session:
     said: list[dict[str, Any]] = field(default_factory=list)
     kept: dict[str, str] = field(default_factory=dict)
     revealed: dict[Revealed, float] = field(default_factory=dict)
+    sheet: Any = None
 
     def has_csrf(self, token: str) -> bool:
         """Whether a form came from one of this session's pages."""

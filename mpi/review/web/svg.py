@@ -139,7 +139,7 @@ def _places(groups: Sequence[int]) -> tuple[list[tuple[float, float]], list[floa
     radii = [
         _NODE_RADIUS + 16
         if count == 1
-        else max(_NODE_RADIUS + 30, 17.0 * count / math.pi + _NODE_RADIUS + 16)
+        else max(_NODE_RADIUS + 46, 17.0 * count / math.pi + _NODE_RADIUS + 16)
         for count in groups
     ]
     columns = len(groups) if len(groups) <= 3 else math.ceil(len(groups) / 2)

@@ -15,6 +15,8 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from mpi.review.masking import MASK
+
 __all__ = ["FILTERS", "bits_text", "day_text", "moment_text", "pieces", "share_text", "visible"]
 
 Plain = Mapping[str, Any]
@@ -129,8 +131,11 @@ def _joined(parts: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _grouped(spans: Sequence[Plain]) -> list[dict[str, Any]]:
-    length = sum(len(span["text"]) for span in spans)
+    letters = "".join(span["text"] for span in spans)
+    length = len(letters)
     ends = _GROUPS.get(length, tuple(range(4, length, 4)) if length > 6 else ())
+    if not all(each.isalnum() or each == MASK for each in letters):
+        ends = ()  # whoever wrote it grouped it in a way of their own
     parts, place = [], 0
     for span in spans:
         if not span["text"]:

@@ -169,7 +169,7 @@ class served:
 
     def __enter__(self) -> str:
         self._thread.start()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120  # a busy machine may take its time
         while not self._server.started and time.monotonic() < deadline:
             time.sleep(0.01)
         assert self._server.started

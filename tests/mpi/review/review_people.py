@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mpi.review.audit_sample import draw_audit
 from mpi.review.queue import ReviewQueue
 from tests.mpi.identity_registry import Registry, national_id
 
@@ -58,7 +59,7 @@ def question(registry: Registry, place: int, name: str, near: str, **more: Any) 
 
 
 def fill_index(path: Path) -> None:
-    """Write an index of about a dozen tasks, an identity to split, and hostile names.
+    """Write an index of about a dozen tasks, an identity to split, hostile names, and an audit.
 
     Parameters
     ----------
@@ -78,4 +79,5 @@ def fill_index(path: Path) -> None:
     registry.arrives("户籍/S1", **wrong)
     registry.arrives("医院/S2", **wrong)
     registry.arrives("医保/S3", **wrong)
+    draw_audit(registry.index, size=2, by="zhao", repeats=0.0)
     registry.close()

@@ -272,3 +272,52 @@ def test_a_second_look_reads_only_what_happened_since() -> None:
     assert {("closed",): 1} == dict(tallies.of("status"))
     assert {(0, "same"): 1} == dict(tallies.of("band"))
     assert {} == dict(tallies.of("open"))
+
+
+def test_tasks_that_nobody_judged_are_counted_without_being_read() -> None:
+    """Whatever stands in names and reasons, the counters are those of reading every task."""
+    odd = [
+        '", "status": "closed", "kind": "AUDIT"',
+        '"created_ms": 5',
+        "\\",
+        "王\n",
+        '"judgements":[]',
+    ]
+    told, read = Told(), Tallies()
+    for number, name in enumerate(odd):
+        task = {
+            "kind": ("REVIEW", "POSSIBLE_DUPLICATE")[number % 2],
+            "status": ("open", "escalated", "closed")[number % 3],
+            "pairs": [[0, 1, 3.0, name]],
+            "reasons": [name],
+            "names": [name, ""],
+            "created_ms": 90_000_000 * number,
+            "verdict": "MERGE",
+        }
+        told.put(number, None, task)
+        read._move(number, None, task)
+    for ascii_only in (True, False):
+        told.tasks = {
+            key: json.dumps(json.loads(task), ensure_ascii=ascii_only).encode()
+            for key, task in told.tasks.items()
+        }
+        fast = Tallies()
+        fast.catch_up(told)  # type: ignore[arg-type]
+        assert read.counts == fast.counts
+
+
+def test_after_very_much_the_tasks_are_walked_through_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A batch run writes events larger than all tasks together: these are counted anew."""
+    monkeypatch.setattr("mpi.review.tallies.EVENT_BYTES_MAX", 200)
+    told, tallies = Told(), Tallies()
+    task = {"kind": "REVIEW", "status": "open", "pairs": [[0, 1, 3.0, None]], "created_ms": 0}
+    for number in range(4):
+        told.put(number, None, task)
+        tallies.catch_up(told)  # type: ignore[arg-type]
+    for number in range(4, 9):
+        told.put(number, None, task)
+    tallies.catch_up(told)  # type: ignore[arg-type]
+    assert 2 == told.walks
+    assert {("open",): 9} == dict(tallies.of("status"))

@@ -18,7 +18,7 @@ from mpi.score_run import Edges
 from mpi.tables import open_inputs
 from person.errors import IdentityError, UnknownIdError
 from tests.chinese_residents import resident_records
-from tests.mpi.identity_registry import Clock, Registry
+from tests.mpi.identity_registry import Clock, Registry, national_id
 from tests.mpi.review.review_people import HOSTILE, question
 from tests.mpi.test_identity_batch import Run, decided_by, ingested_table
 from tests.mpi.test_identity_batch import run as run
@@ -226,3 +226,54 @@ def test_a_further_run_does_not_overrule_stewards(small: Run, tmp_path: Path) ->
             assert before == index.state_at().to_pylist()
         assert 0 == queue.tasks().total
         assert () == index.verify().findings
+
+
+def test_a_sheet_needs_no_whole_case(registry: Registry, case: Case) -> None:
+    """The same records in the same order with the same values, without what takes long."""
+    bare = ReviewQueue(registry.index, registry.clock).bare_case(case.task.number)
+    assert replace(bare.task, priority=0.0) == replace(case.task, priority=0.0)
+    assert (case.records_left_out, case.values_kept) == (bare.records_left_out, bare.values_kept)
+    assert [(r.source, r.record_id, r.enterprise_id) for r in case.records] == [
+        (r.source, r.record_id, r.enterprise_id) for r in bare.records
+    ]
+    for whole, plain in zip(case.records, bare.records, strict=True):
+        assert [(f.name, f.kind, f.value, f.origin) for f in whole.fields] == [
+            (f.name, f.kind, f.value, f.origin) for f in plain.fields
+        ]
+    with pytest.raises(UnknownIdError):
+        ReviewQueue(registry.index).bare_case(10**9)
+
+
+def test_both_sides_of_a_split_are_what_they_will_be(tmp_path: Path) -> None:
+    """The preview's golden records are those of the two people after the split."""
+    registry = Registry(tmp_path)
+    queue = ReviewQueue(registry.index, registry.clock)
+    person = {"name": "孙丽", "id_number": national_id("110105", "1990-01-02", 24)}
+    first = registry.arrives("户籍/1", **person, birth_date="1990/1/2", gender="女")
+    registry.arrives("医院/2", **person, birth_date="19900102", gender="2", phone="13671093358")
+    identity = str(first.enterprise_id)
+    staying, leaving = queue.split_goldens(identity, [("医院", "2")])
+    assert (1, 1) == (staying.records, leaving.records)
+    assert "1990-01-02" == leaving.values["birth_date"]
+    done = queue.split(identity, [("医院", "2")], by="Dr Li")
+    parted = registry.index.lookup(source="医院", record_id="2")
+    assert parted is not None
+    assert staying.values == registry.index.golden(identity).values
+    assert leaving.values == registry.index.golden(parted.enterprise_id).values
+    assert done.events
+    registry.close()
+
+
+def test_a_long_name_that_came_later_is_no_stranger_to_the_rules(tmp_path: Path) -> None:
+    """How records met is found from their own names, whatever was known when it was first asked."""
+    registry = Registry(tmp_path)
+    queue = ReviewQueue(registry.index, registry.clock)
+    long_name = "阿卜杜热合曼买买提江吐尔逊"
+    question(registry, 0, "王芳", "王方")
+    assert queue.case(queue.tasks().rows[0].number).pairs[0].rules
+    question(registry, 4, long_name, long_name)
+    wanted = Filter(text=long_name)
+    for row in queue.tasks(wanted).rows:
+        rules = queue.case(row.number).pairs[0].rules
+        assert any("name" in rule for rule in rules), rules
+    registry.close()

@@ -319,7 +319,9 @@ def test_decisions_are_taken_back_in_bulk(registry: Registry, queue: ReviewQueue
     queue.decide(first.number, "MERGE", by="trainee")
     middle = datetime.fromtimestamp(registry.clock.now_ms / 1000 + 1, UTC)
     queue.decide(second.number, "DIFFERENT", by="trainee")
-    assert 2 == len(queue.undo_many(by="Dr Li", by_steward="trainee", dry_run=True).undone)
+    tried = queue.undo_many(by="Dr Li", by_steward="trainee", dry_run=True)
+    assert (2, True) == (len(tried.undone), tried.is_dry_run)
+    assert "would_undo" in tried.to_dict()
     assert 1 == len(queue.undo_many(by="Dr Li", since=middle, dry_run=True).undone)
     late = queue.undo_many(by="Dr Li", by_steward="trainee", since=middle)
     assert (1, [second.number]) == (len(late.undone), [row.number for row in queue.tasks().rows])
@@ -340,7 +342,11 @@ def test_what_later_events_stand_on_is_kept(registry: Registry, queue: ReviewQue
     if later.enterprise_id == merged:
         queue.undo_many(by="Dr Li", by_steward="trainee")
         return
+    before = registry.last_event()
+    tried = queue.undo_many(by="Dr Li", by_steward="trainee", dry_run=True)
+    assert before == registry.last_event()
     report = queue.undo_many(by="Dr Li", by_steward="trainee")
+    assert (tried.undone, tried.kept) == (report.undone, report.kept)
     assert [done.events[0]] == [event for event, _ in report.kept]
     with pytest.raises(LinkConflictError):
         queue.undo(done, by="Dr Li")

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mpi.review.answers import ImportReport, apply_answers, read_answers
+from mpi.review.answers import read_answers
+from mpi.review.applying import ImportReport, apply_answers
 from mpi.review.exchange import (
     ANSWER_COLUMNS,
     TASK_COLUMNS,
@@ -475,3 +476,22 @@ def test_a_comment_too_long_is_refused_by_its_line(
     (refused,) = (each for each in report.outcomes if each.outcome == "refused")
     assert tasks[1] == refused.task
     assert f"line {line} is longer than 4,000" in refused.message
+
+
+@pytest.mark.parametrize("content", [b"PAR1 no parquet at all", b"\xff\xfe\x00", b"\x00\x01\x02"])
+def test_messages_name_the_sheet_and_not_a_copy(tmp_path: Path, content: bytes) -> None:
+    """What is read is a copy in UTF-8; whoever sent the sheet knows nothing of that."""
+    sheet = tmp_path / "tasks.csv"
+    sheet.write_bytes(content)
+    for name, shown in ((None, str(sheet)), ("answers.csv", "answers.csv")):
+        with pytest.raises((InputError, SchemaMismatchError)) as caught:
+            read_answers(sheet, name=name)
+        assert "/mpi-" not in str(caught.value)
+        if "lacks the column" not in str(caught.value):
+            assert shown in str(caught.value)
+
+
+def test_a_directory_is_no_sheet(tmp_path: Path) -> None:
+    """It is said so, instead of reading all that lies in it."""
+    with pytest.raises(InputError, match="a directory; name the sheet"):
+        read_answers(tmp_path)

@@ -14,6 +14,7 @@ MODULES: Final[tuple[str, ...]] = (
     "people",
     "search",
     "figures",
+    "sheet",
     "help",
 )
 """Modules of this package that are served; the first that fits a path answers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -252,11 +252,7 @@ def act_reject(visit: Visit) -> Go:
     ----------
     visit : version, text
     """
-    number = visit.path["number"]
-    visit.queue.reject(
-        number, by=visit.who.name, version=visit.number("version"), text=_text(visit)
-    )
-    return _stay(number, "case.rejected")
+    return _sent_on(visit, visit.queue.reject, "case.rejected")
 
 
 def act_undo(visit: Visit) -> Go:
@@ -297,6 +293,13 @@ def _text(visit: Visit) -> str:
 
 def _stay(number: int, said: str, **values: Any) -> Go:
     return Go(f"/tasks/{number}", said=said, values={"number": number, **values}, number=number)
+
+
+def _sent_on(visit: Visit, act: Callable[..., Any], said: str) -> Go:
+    """Hand a task to somebody else, with a remark."""
+    number = visit.path["number"]
+    act(number, by=visit.who.name, version=visit.number("version"), text=_text(visit))
+    return _stay(number, said)
 
 
 def act_assign(visit: Visit) -> Go:
@@ -356,11 +359,7 @@ def act_escalate(visit: Visit) -> Go:
     ----------
     visit : text, version
     """
-    number = visit.path["number"]
-    visit.queue.escalate(
-        number, by=visit.who.name, version=visit.number("version"), text=_text(visit)
-    )
-    return _stay(number, "case.escalated")
+    return _sent_on(visit, visit.queue.escalate, "case.escalated")
 
 
 def act_comment(visit: Visit) -> Go:

@@ -9,16 +9,28 @@ from weakref import WeakKeyDictionary
 from mpi.identity_index import IdentityIndex
 from mpi.review.agreement import Figures
 from mpi.review.permissions import Permission
-from mpi.review.web.lanes import Lane
 from mpi.review.web.page import Page
 from mpi.review.web.text import share_text
 from mpi.review.web.visit import Visit
 from mpi.review.web.words import Words, read_words
 
-__all__ = ["PAGES", "band_text", "view_figures"]
+__all__ = ["PAGES", "band_text", "kept_figures", "view_figures"]
 
 _KEPT: Final[WeakKeyDictionary[IdentityIndex, Figures]] = WeakKeyDictionary()
 """Counters of each open index; the first look reads all tasks, later ones what is new."""
+
+
+def kept_figures(index: IdentityIndex) -> Figures:
+    """The counters of an open index; a server has them count before anybody asks.
+
+    Parameters
+    ----------
+    index : open
+    """
+    found = _KEPT.get(index)
+    if found is None:
+        found = _KEPT[index] = Figures(index)
+    return found
 
 
 def view_figures(visit: Visit) -> dict[str, Any]:
@@ -29,7 +41,7 @@ def view_figures(visit: Visit) -> dict[str, Any]:
     visit : who may not see stewards gets no figures by name
     """
     index = visit.queue.index
-    figures = _KEPT.setdefault(index, Figures(index)).dashboard().to_dict()
+    figures = kept_figures(index).dashboard().to_dict()
     if not visit.may(Permission.SEE_STEWARDS):
         figures |= {"stewards": [], "days": []}
         figures["agreement"] = figures["agreement"] | {"pairs": []}
@@ -103,7 +115,6 @@ def band_text(least: float | None, most: float | None) -> str:
 
 
 PAGES: Final = (
-    Page(
-        "figures", "/figures", view_figures, "figures.html", Permission.SEE_FIGURES, lane=Lane.LONG
-    ),
+    # With its counters kept it takes a few milliseconds, and must not wait behind an export.
+    Page("figures", "/figures", view_figures, "figures.html", Permission.SEE_FIGURES),
 )

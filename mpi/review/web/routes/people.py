@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Final
 
-from mpi.identity_golden import GoldenRecord
 from mpi.review.permissions import Permission
 from mpi.review.types import Case, Reason, RecordView
-from mpi.review.web.case_rows import field_order, golden_rows
+from mpi.review.web.case_rows import field_order, golden_rows, region_fields
 from mpi.review.web.case_view import labels_of, reference_of, view_case
 from mpi.review.web.page import Action, Go, Page
 from mpi.review.web.visit import Visit
 from mpi.review.web.words import read_words
-from mpi.survivorship import SourceValue, Survivorship, golden_fields
 from person.errors import ConfigError
 
 __all__ = ["PAGES", "act_ask", "act_split", "view_person", "view_split"]
@@ -101,9 +98,10 @@ def view_split(visit: Visit) -> dict[str, Any]:
     if not leaving or not staying:
         key = "people.choose_some" if not leaving else "people.choose_fewer"
         return _person(visit, case, chosen=chosen, errors=[words(key)]) | {"is_preview": False}
-    survivorship = visit.queue.index.facts.survivorship
-    sides = [_golden(side, survivorship) for side in (staying, leaving)]
-    shown = visit.show_case(replace(case, golden_now=tuple(sides), golden_after=None))
+    sides = visit.queue.split_goldens(
+        case.task.enterprise_ids[0], [(r.source, r.record_id) for r in leaving]
+    )
+    shown = visit.show_case(replace(case, golden_now=sides, golden_after=None))
     labels = dict(zip([r["record_id"] for r in shown["records"]], labels_of(shown), strict=True))
     return {
         "is_preview": True,
@@ -112,7 +110,12 @@ def view_split(visit: Visit) -> dict[str, Any]:
         "chosen": [reference_of(r.source, r.record_id) for r in leaving],
         "leaving": [_named(r, labels) for r in leaving],
         "staying": [_named(r, labels) for r in staying],
-        "golden": golden_rows(shown["golden_now"], None, order=field_order(shown["records"])),
+        "golden": golden_rows(
+            shown["golden_now"],
+            None,
+            order=field_order(shown["records"]),
+            regions=region_fields(shown["records"]),
+        ),
         "golden_heads": [words("golden.staying"), words("golden.leaving")],
         "golden_has_after": False,
         "identities": [],
@@ -131,26 +134,6 @@ def _named(record: RecordView, labels: Mapping[str, str]) -> dict[str, str]:
         "source": record.source,
         "record_id": record.record_id,
     }
-
-
-def _golden(records: Sequence[RecordView], survivorship: Survivorship) -> GoldenRecord:
-    """The golden record of some records, chosen as the index would."""
-    stated: dict[str, list[SourceValue]] = {}
-    for record in records:
-        for each in record.fields:
-            if each.value is not None and each.origin in ("text", "encoded"):
-                value = SourceValue(each.value, record.source, record.record_id, _seconds(record))
-                stated.setdefault(each.name, []).append(value)
-    return GoldenRecord(
-        enterprise_id="", fields=golden_fields(stated, survivorship), records=len(records)
-    )
-
-
-def _seconds(record: RecordView) -> int:
-    """When the source last changed a record, seconds of UTC; 0 = unknown."""
-    if record.updated_at is None:
-        return 0
-    return int(datetime.fromisoformat(record.updated_at).timestamp())
 
 
 def act_split(visit: Visit) -> Go:
