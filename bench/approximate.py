@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from bench.data import dataset, scale_records
 from bench.facts import facts_line, memory_peak_bytes, reset_memory_peak, run_facts
 from bench.peers_data import TIGHT
+from bench.peers_judge import true_pair_count
 from bench.workload import MEMORY_BYTES, Workload, open_workload
 from blocking.analysis import analyse
 from blocking.approximate import ApproximateOptions, deliver_pairs, run_approximate
@@ -124,7 +125,7 @@ def _measure(
     likely = scored.edges.weight >= PARTNER_WEIGHT_MIN
     asks[scored.edges.left[likely]] = asks[scored.edges.right[likely]] = False
     found: dict[str, Any] = {
-        "true_pairs": _pairs_of(person),
+        "true_pairs": true_pair_count(person),
         "exact_pairs": int(scored.pair_count),
         "exact_recall": exact.rules[-1].cumulative_recall,
         "asking": int(asks.sum()),
@@ -234,11 +235,6 @@ def _join(key: NDArray[np.int64], asks: NDArray[np.bool_]) -> Pairs:
     differ = one != other
     one, other = one[differ], other[differ]
     return np.minimum(one, other), np.maximum(one, other)
-
-
-def _pairs_of(person: NDArray[np.int64]) -> int:
-    sizes = np.unique(person, return_counts=True)[1]
-    return int((sizes * (sizes - 1) // 2).sum())
 
 
 def _line(setting: dict[str, Any], true_pairs: int) -> str:

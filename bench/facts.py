@@ -54,7 +54,13 @@ def versions() -> dict[str, str]:
 def command_line() -> str:
     """The command that is running, as one would type it."""
     words = list(sys.argv)
-    words[0] = Path(words[0]).name
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if Path(words[0]).suffix != ".py" or spec is None:
+        words[0] = Path(words[0]).name
+    elif spec.name == "cli.__main__":
+        words[0] = "mpi"
+    else:
+        words[:1] = ["python", "-m", spec.name]
     return shlex.join(words)
 
 

@@ -22,6 +22,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,7 +37,7 @@ from bench.index_data import (
     write_report,
 )
 from mpi import IdentityIndex
-from mpi.identity_async import AsyncReader, AsyncWriter
+from mpi.identity_async import AsyncReader, AsyncWriter, event_loop
 
 __all__ = ["main"]
 
@@ -148,7 +149,8 @@ def measure(
     ):
         asked.warm()
         people_of = (numbered, known, described, arrived)
-        return asyncio.run(_measure(index, asked, people_of, shares, options))
+        with asyncio.Runner(loop_factory=partial(event_loop, index)) as runner:
+            return runner.run(_measure(index, asked, people_of, shares, options))
 
 
 async def _measure(
@@ -177,7 +179,9 @@ async def _measure(
     figures = _figures(latency, plan[1], seconds, processor, sizes, traffic.errors, options)
     parts = np.array_split(latency, STRETCHES)
     figures["processor_seconds_by_thread"] = {n: each for n, each in threads.items() if each}
-    return figures | {"ms_p99_by_stretch": [round(float(np.nanpercentile(p, 99)), 2) for p in parts]}
+    return figures | {
+        "ms_p99_by_stretch": [round(float(np.nanpercentile(p, 99)), 2) for p in parts]
+    }
 
 
 def _busy() -> dict[str, float]:
@@ -185,7 +189,9 @@ def _busy() -> dict[str, float]:
     tick = os.sysconf("SC_CLK_TCK")
     found = {}
     for thread in threading.enumerate():
-        parts = Path(f"/proc/self/task/{thread.native_id}/stat").read_text().rsplit(")", 1)[1].split()
+        parts = (
+            Path(f"/proc/self/task/{thread.native_id}/stat").read_text().rsplit(")", 1)[1].split()
+        )
         found[thread.name] = (int(parts[11]) + int(parts[12])) / tick
     return found
 

@@ -30,7 +30,7 @@ from bench.data import Dataset, dataset, scale_records
 from bench.errors import BenchError, EngineFailedError
 from bench.facts import run_facts
 from bench.peers_data import RULE_SETS, prepare_peers, schema_with_rules
-from bench.peers_judge import best_cut_of_many, cluster_figures
+from bench.peers_judge import best_cut_of_many, cluster_figures, true_pair_count
 from person.errors import ConfigError
 
 __all__ = ["ENGINES", "run_peers"]
@@ -178,8 +178,7 @@ class _Judge:
         truth = pq.read_table(data.truth)
         self.person: NDArray[np.int64] = truth["person_id"].to_numpy()
         self._keys = _record_keys(truth["source"], truth["record_id"])
-        sizes = np.unique(self.person, return_counts=True)[1]
-        self.true_pairs = int((sizes * (sizes - 1) // 2).sum())
+        self.true_pairs = true_pair_count(self.person)
 
     def rows(self, source: pa.ChunkedArray, record_id: pa.ChunkedArray) -> NDArray[np.int64]:
         found = pc.index_in(_record_keys(source, record_id), value_set=self._keys)

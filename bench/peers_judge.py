@@ -13,7 +13,7 @@ from mpi.metrics import codes_of, false_merges, pairwise_scores
 from person.hashing import mix64
 from person.jit import kernel
 
-__all__ = ["best_cut_of_many", "cluster_figures"]
+__all__ = ["best_cut_of_many", "cluster_figures", "true_pair_count"]
 
 
 @kernel
@@ -102,6 +102,17 @@ def _best_cut(left, right, weight, truth, true_pairs):  # type: ignore[no-untype
             if f1 > best:
                 best, best_weight = f1, weight[pair]
     return best, best_weight
+
+
+def true_pair_count(person: NDArray[np.int64]) -> int:
+    """Pairs of records of one person.
+
+    Parameters
+    ----------
+    person : int64[n_records], of each record
+    """
+    sizes = np.unique(person, return_counts=True)[1]
+    return int((sizes * (sizes - 1) // 2).sum())
 
 
 def best_cut_of_many(

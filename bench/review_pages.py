@@ -77,13 +77,16 @@ def client_of(path: Path) -> Any:
 
     from mpi.review.permissions import Role
     from mpi.review.web.app import create_app
+    from mpi.review.web.server import settle_memory
     from mpi.review.web.site import Site, SiteSettings
 
     shutil.rmtree(path / "review", ignore_errors=True)
     site = Site(SiteSettings(index_path=path, hosts=frozenset({"127.0.0.1"})))
     account = site.accounts.add(ACCOUNT, Role.SUPERVISOR, PASSWORD)
     token, session = site.sessions.begin(account)
-    client = TestClient(create_app(site), base_url="http://127.0.0.1", follow_redirects=False)
+    client = TestClient(
+        create_app(site, on_warm=settle_memory), base_url="http://127.0.0.1", follow_redirects=False
+    )
     client.cookies.set(site.session_cookie, token)
     client.headers["origin"] = "http://127.0.0.1"
     client.headers["x-csrf-token"] = session.csrf

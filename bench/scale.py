@@ -68,7 +68,7 @@ WAYS: Final = {
     ),
     "parquet": Way(
         title="streamed, from Parquet to results", module="bench.scale_stream_job",
-        reads_table=True, disk_bytes=180,
+        reads_table=True, disk_bytes=160,
     ),
 }  # fmt: skip
 

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 PAIRS_IN_CHUNK: Final = 32768
-PIECE_ROWS: Final = 8192
+PIECE_ROWS: Final = 32_768
 
 
 @dataclass(frozen=True, slots=True)

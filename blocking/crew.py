@@ -18,7 +18,8 @@ from person.threads import map_slices, thread_count
 
 __all__ = ["BucketCrew"]
 
-TASK_ROWS: Final = 1 << 15
+TASK_ROWS: Final = 1 << 17
+TASKS_OF_THREAD: Final = 8
 
 
 class BucketCrew:
@@ -76,7 +77,7 @@ class BucketCrew:
             try:
                 worker = BucketWorker(context, scratch)
                 for bucket in task:
-                    place = slice(part.starts[bucket], part.starts[bucket + 1])
+                    place = slice(part.starts[bucket], part.ends[bucket])
                     if place.stop - place.start > 1:
                         worker.process(pool[place], pool_keys[place], part.first + bucket)
                 return worker.tally
@@ -90,11 +91,13 @@ class BucketCrew:
 
 
 def _tasks(part: Round) -> Iterator[range]:
-    """Neighbouring buckets in tasks of some ten thousand rows."""
+    """Neighbouring buckets in tasks of a hundred thousand rows, or less, so that all threads end
+    about together."""
+    wanted = min(TASK_ROWS, int(part.starts[-1]) // (TASKS_OF_THREAD * thread_count()))
     first = 0
     buckets = len(part.starts) - 1
     for bucket in range(buckets):
-        if part.starts[bucket + 1] - part.starts[first] >= TASK_ROWS:
+        if part.starts[bucket + 1] - part.starts[first] >= wanted:
             yield range(first, bucket + 1)
             first = bucket + 1
     if first < buckets:

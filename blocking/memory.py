@@ -18,9 +18,12 @@ __all__ = ["BUCKETS_IN_ROUND", "BUCKET_ROWS", "MemoryPlan", "PassBuffers", "plan
 BUCKETS_IN_ROUND: Final = 2048
 """Most buckets rows are scattered to at once: their combining buffers fit the cache."""
 
-BUCKET_ROWS: Final = 6144
-"""Rows aimed at in a bucket, so that a bucket is about one piece of a worker."""
+BUCKET_ROWS: Final = 24_576
+"""Rows aimed at in a bucket, so that a bucket is about one piece of a worker. Fewer fit the second
+level of the cache, but calling kernels a bucket and filling more buckets at once costs more: of
+6,144 rows, a seventh of all that passes and scoring take."""
 
+BUCKETS_LEAST: Final = 16
 PREFIX_BITS_MAX: Final = 16
 BATCH_ROWS: Final = 1 << 20
 POOL_ROWS_MIN: Final = 4096
@@ -47,6 +50,11 @@ class MemoryPlan:
     batch_rows: int
     pool_rows: int
     row_bytes: int
+
+    @property
+    def bucket_rows(self) -> int:
+        """Rows aimed at in a bucket: what a round has room for is a few of them at least."""
+        return max(min(BUCKET_ROWS, self.pool_rows // BUCKETS_LEAST), 1)
 
     def capacity(self, largest_bucket: int) -> int:
         """Rows a round may hold where one bucket has `largest_bucket` of them."""

@@ -33,6 +33,9 @@ LINK_MODES: Final = ("dedupe", "link_and_dedupe", "link_only")
 
 MEMORY_BYTES_MIN: Final = 1 << 16
 
+SAMPLED_PART_LEAST: Final = 4
+"""Of a larger part of the keys, records are not taken apart: they would all be copied."""
+
 SAMPLES_SHARE: Final = 4
 """Samples of all rules are taken in one reading where they fit this part of the memory."""
 
@@ -153,7 +156,7 @@ class PassRunner:
         away.
         """
         count, n_words = self.source.record_count, self.source.n_words
-        if prefixes is None or prefixes > KEY_SHARES // 2:
+        if prefixes is None or prefixes > KEY_SHARES // SAMPLED_PART_LEAST:
             return None
         if sample_bytes(count, n_words, len(self.numbers), prefixes) > self._samples_bytes_max:
             return None

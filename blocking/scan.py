@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from blocking import stream_kernels
 from blocking.kernels import combine_keys
 from blocking.keys import ResolvedRule, ResolvedRules, read_only
-from blocking.memory import BUCKET_ROWS, BUCKETS_IN_ROUND, PREFIX_BITS_MAX, PassBuffers
+from blocking.memory import BUCKETS_IN_ROUND, PREFIX_BITS_MAX, PassBuffers
 from person.records import RecordChunk, RecordSource
 from person.threads import map_slices, slices, thread_count
 
@@ -48,10 +48,17 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Prefixes of keys partitioned together; bucket b of `starts` is prefix first + b."""
+    """Prefixes of keys partitioned together: bucket b is prefix first + b, and its rows stand at
+    starts[b] to ends[b].
+
+    A record with several keys may be counted twice and come once, where two of them have come
+    into one bucket since: then a bucket ends before the next one starts. `KeyScan.partition` says
+    where.
+    """
 
     first: int
     starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
 
 
 def iterate_batches(source: RecordSource, batch_rows: int) -> Iterator[Batch]:
@@ -159,7 +166,8 @@ class KeyScan:
         entries = self._source.record_count * self._variants
         if is_sample and keep_prefixes is not None:  # they stand close together
             entries = entries * KEY_SHARES // keep_prefixes
-        self.prefix_bits = _bits_for(entries // BUCKET_ROWS, PREFIX_BITS_MAX)
+        bucket_rows = self._buffers.plan.bucket_rows
+        self.prefix_bits = _bits_for(entries // bucket_rows, PREFIX_BITS_MAX)
         self._histogram = np.zeros(1 << self.prefix_bits, np.int64)
         if self._buffers.plan.holds_all_keys:
             self._count_prefixes(self._all_keys())
@@ -177,7 +185,8 @@ class KeyScan:
         self._histogram = histogram
         self.kept_keys = int(histogram.sum())
         entries = self._source.record_count * self._variants
-        for _ in range(PREFIX_BITS_MAX - _bits_for(entries // BUCKET_ROWS, PREFIX_BITS_MAX)):
+        wanted = _bits_for(entries // self._buffers.plan.bucket_rows, PREFIX_BITS_MAX)
+        for _ in range(PREFIX_BITS_MAX - wanted):
             self._histogram = self._histogram.reshape(-1, 2).sum(axis=1)
             self.prefix_bits -= 1
 
@@ -268,7 +277,7 @@ class KeyScan:
         capacity = self._buffers.plan.capacity(int(self._histogram.max()))
         rounds_least = -(-kept // capacity)
         while self.prefix_bits > 0 and (
-            kept >> self.prefix_bits < BUCKET_ROWS // 2
+            kept >> self.prefix_bits < self._buffers.plan.bucket_rows // 2
             or (1 << self.prefix_bits) > BUCKETS_IN_ROUND * rounds_least
         ):
             merged = self._histogram.reshape(-1, 2).sum(axis=1)
@@ -325,10 +334,11 @@ class KeyScan:
     def _round(self, first: int, stop: int) -> Round:
         starts = np.zeros(stop - first + 1, np.int64)
         np.cumsum(self._histogram[first:stop], out=starts[1:])
-        return Round(first, starts)
+        return Round(first, starts, starts[1:].copy())
 
     def partition(self, part: Round) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-        """Copy the rows of a round to the pool, bucket by bucket, in record order inside each.
+        """Copy the rows of a round to the pool, bucket by bucket, in record order inside each;
+        `part.ends` then says where each bucket ends.
 
         Returns
         -------
@@ -344,6 +354,7 @@ class KeyScan:
         for batch in self._batches():
             keys = self._pruned_keys_of(batch)
             self._scatter(batch, keys, part, positions, (pool, pool_keys), scratch)
+        part.ends[:] = positions
         return pool, pool_keys
 
     def _scatter(

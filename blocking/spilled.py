@@ -286,7 +286,7 @@ class SpilledRunner:
                 scratch.put((buffer, fill))
 
         map_slices(copy, parts)
-        return Round(first, starts), pool, pool_keys
+        return Round(first, starts, starts[1:]), pool, pool_keys
 
 
 def _partitions(record_count: int, words: int, memory_bytes: int) -> int:

@@ -13,6 +13,7 @@ __all__ = ["command"]
 
 RESULTS: Final = "build/bench"
 MEASURED_AGAIN_MAX: Final = 2
+NAMES_SHOWN: Final = 5
 
 scale_option = click.option(
     "--scale",
@@ -27,14 +28,19 @@ def _out_option(default: str, help_text: str) -> Any:
     return click.option("--out", default=default, show_default=True, metavar="PATH", help=help_text)
 
 
-@click.group("bench")
-def command() -> None:
+@click.group("bench", invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
     """Measure speed and memory, alone and beside other engines.
+
+    Without a command it runs the suites, as `mpi bench run` does.
 
     Works from a checkout of the source with the `bench` extra installed. Every result names the
     machine, the versions, the command, the date and the load of the machine. docs/bench.md says
     how to read the figures.
     """
+    if context.invoked_subcommand is None:
+        context.invoke(run)
 
 
 @command.command("run")
@@ -166,7 +172,9 @@ def _compare(
         print_rows("B over A", names, rows)
         mean = geometric_mean([each.cost_ratio for each in compared])
         click.echo(f"geometric mean of the cost ratios  {mean:.3f}")
-        print_notes(f"{name} is in one of the results only" for name in alone)
+        if alone:
+            rest = f" and {len(alone) - NAMES_SHOWN} more" if len(alone) > NAMES_SHOWN else ""
+            print_notes([f"in one of the results only: {', '.join(alone[:NAMES_SHOWN])}{rest}"])
         if any(each.measured_by == "processor" for each in compared):
             print_notes(["the machine was busy: costs are from processor time, not wall time"])
     if dearer and fails:

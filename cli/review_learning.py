@@ -137,10 +137,9 @@ def audit_sample_command(
     from cli.identity_options import opened, print_answers
     from mpi.review.audit_sample import draw_audit
 
+    edges = _bands(bands)
     with opened(index_dir, digest_key, writable=True) as index:
-        sample = draw_audit(
-            index, size=size, by=by, seed=seed, band_bits=_bands(bands), repeats=repeats
-        )
+        sample = draw_audit(index, size=size, by=by, seed=seed, band_bits=edges, repeats=repeats)
     if not as_table:
         print_answers([sample], as_table=False)
         return

@@ -12,6 +12,9 @@ from cli.review_options import finite
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mpi.identity_index import IdentityIndex
+    from mpi.review.types import TaskRow
+
 __all__ = ["list_command", "next_command", "show_command"]
 
 _COLUMNS_MAX = 4
@@ -52,6 +55,12 @@ _STATUSES = ("open", "deferred", "escalated", "approval", "closed")
 )
 @click.option("--cursor", metavar="CURSOR", help="Go on where a page ended: its last line says it.")
 @click.option("--show-values", is_flag=True, help="Names too; without it no person's value.")
+@click.option(
+    "--by",
+    envvar="MPI_ACTOR",
+    metavar="NAME",
+    help="Who looks, for the audit log, with --show-values; or set MPI_ACTOR.",
+)
 @digest_key_option
 @table_option
 def list_command(
@@ -67,6 +76,7 @@ def list_command(
     limit: int,
     cursor: str | None,
     show_values: bool,
+    by: str | None,
     digest_key: str | None,
     as_table: bool,
 ) -> None:
@@ -84,6 +94,8 @@ def list_command(
     from mpi.review.queue import ReviewQueue
     from mpi.review.types import Filter, TaskStatus
 
+    if show_values and not by:
+        raise click.UsageError("Name who looks at people with --by, or set MPI_ACTOR.")
     wanted = Filter(
         status=frozenset(TaskStatus(each) for each in statuses),
         assignee=assignee,
@@ -96,6 +108,8 @@ def list_command(
     )
     with opened(index_dir, digest_key) as index:
         page = ReviewQueue(index).tasks(wanted, limit=limit, cursor=cursor)
+        if show_values and by:
+            _note_looks(index, page.rows, by)
     rows = [each.to_dict() for each in page.rows]
     for row in rows:
         del row["viewers"]
@@ -106,6 +120,18 @@ def list_command(
     if page.cursor_next is not None:
         notes.append(f"the next page: --cursor {page.cursor_next}")
     print_notes(notes)
+
+
+def _note_looks(index: IdentityIndex, rows: Sequence[TaskRow], by: str) -> None:
+    """Who saw whose names goes into the audit log before they are printed."""
+    from mpi.review.audit import AuditLog
+
+    AuditLog(index.store.path).write(
+        "list",
+        by=by,
+        identities=[each for row in rows for each in row.enterprise_ids],
+        tasks=len(rows),
+    )
 
 
 def _short(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from data_gen.record_layout import (
 from person.address import add_token
 from person.fold import hash_codes
 from person.hashing import mix64
-from person.jit import kernel, load_uint64, store_uint8, store_uint16, store_uint64
+from person.jit import inlined_kernel, kernel, load_uint64, store_uint8, store_uint16, store_uint64
 
 __all__ = [
     "ADDRESS_BYTES_MAX",
@@ -92,7 +92,7 @@ def place_block(kind):  # type: ignore[no-untyped-def]
     return DORMITORY_BLOCK if kind == DORMITORY else -1
 
 
-@kernel
+@inlined_kernel
 def find_pieces(address, form, regions, starts):  # type: ignore[no-untyped-def]
     """Numbers of the pieces of an address in the order written, -1 where it has none.
 
@@ -114,7 +114,7 @@ def find_pieces(address, form, regions, starts):  # type: ignore[no-untyped-def]
     return whole, township, road, place
 
 
-@kernel
+@inlined_kernel
 def put_bytes(at, start, length):  # type: ignore[no-untyped-def]
     """Copy `length` bytes from an address, up to seven more than that."""
     for place in range(0, length, 8):
@@ -122,7 +122,7 @@ def put_bytes(at, start, length):  # type: ignore[no-untyped-def]
     return at + length
 
 
-@kernel
+@inlined_kernel
 def put_piece(at, piece, pieces):  # type: ignore[no-untyped-def]
     """Write a piece's text, nothing for -1; returns the address after it."""
     if piece < 0:
@@ -132,7 +132,7 @@ def put_piece(at, piece, pieces):  # type: ignore[no-untyped-def]
     return put_bytes(at, int64(pieces.data.ctypes.data) + start, length)
 
 
-@kernel
+@inlined_kernel
 def put_counted(at, number, word, dashed, is_first):  # type: ignore[no-untyped-def]
     """Write '3幢', or '-3' ('3' where it is the first); nothing for 0."""
     if number <= 0:
@@ -144,7 +144,7 @@ def put_counted(at, number, word, dashed, is_first):  # type: ignore[no-untyped-
     return put_code(put_number(at, int64(number), 1), word)
 
 
-@kernel
+@inlined_kernel
 def put_address(at, address, form, regions, pieces):  # type: ignore[no-untyped-def]
     """Write an address as UTF-8 at an address and return the one after it."""
     found = find_pieces(address, form, regions, pieces.starts)
@@ -171,13 +171,13 @@ def put_address(at, address, form, regions, pieces):  # type: ignore[no-untyped-
     return put_counted(at, address[ROOM], SHI, dashed, is_first)
 
 
-@kernel
+@inlined_kernel
 def add_number(value, number):  # type: ignore[no-untyped-def]
     """The hash of an address's numbers after one more, 0 = absent."""
     return mix64(value ^ uint64(int64(number) + 1)) if number > 0 else value
 
 
-@kernel
+@inlined_kernel
 def hash_numbers(address):  # type: ignore[no-untyped-def]
     """The component `numbers` of an address, as `person.address` computes it from text."""
     value = uint64(0)
@@ -218,7 +218,7 @@ def sketch_pieces(found, pieces, known):  # type: ignore[no-untyped-def]
     return grams
 
 
-@kernel
+@inlined_kernel
 def encode_pieces(address, form, regions, pieces, known):  # type: ignore[no-untyped-def]
     """Grams of an address, 0 where its text must be read.
 

@@ -14,7 +14,7 @@ from numba import int64, uint64
 from numpy.typing import NDArray
 
 from person.hashing import mix64
-from person.jit import count_leading_zeros, kernel
+from person.jit import count_leading_zeros, inlined_kernel, kernel
 
 __all__ = [
     "alias_draw",
@@ -79,7 +79,7 @@ def rate_bits(rate: float) -> np.uint64:
     return np.uint64(min(max(round(rate * 2.0**32), 0), 2**32))
 
 
-@kernel
+@inlined_kernel
 def alias_draw(table, first, size, bits):  # type: ignore[no-untyped-def]
     """Number below `size` from the alias table at table[first : first + size], 64 random bits."""
     place = (low_half(bits) * uint64(size)) >> uint64(32)
@@ -137,7 +137,7 @@ def _bit_width(size):  # type: ignore[no-untyped-def]
     return max(uint64(64) - count_leading_zeros(uint64(size) - uint64(1) | uint64(1)), uint64(1))
 
 
-@kernel
+@inlined_kernel
 def permute(value, size, key):  # type: ignore[no-untyped-def]
     """Place of `value` in a permutation of range(size) that `key` names.
 

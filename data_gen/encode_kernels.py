@@ -28,7 +28,7 @@ from data_gen.value_kernels import check_of_body, civil_date
 from person.han import CHARACTER_BASE, MARK
 from person.han_names import surname_length
 from person.hashing import mix64
-from person.jit import kernel, prefetch
+from person.jit import inlined_kernel, kernel, prefetch
 from person.national_id import birth_day_of_body, sex_of_body
 from person.regions import look_up_region
 
@@ -72,7 +72,7 @@ def put_slot(rows, row, slots, which, value):  # type: ignore[no-untyped-def]
     rows[row, slots[which, 0]] |= uint64(value) << uint64(slots[which, 1])
 
 
-@kernel
+@inlined_kernel
 def plain_word(codes, length, code_units, flags, compounds, units):  # type: ignore[no-untyped-def]
     """Word of a name of one to four plain characters, 0 where `person` must read its text."""
     if length < 1 or length > 4:
@@ -90,7 +90,7 @@ def plain_word(codes, length, code_units, flags, compounds, units):  # type: ign
     return word | uint64(surname_length(units, length, int64(0), flags, compounds)) << uint64(60)
 
 
-@kernel
+@inlined_kernel
 def nibbles(number, groups):  # type: ignore[no-untyped-def]
     """The last 3 * groups decimal digits of a number as nibbles."""
     packed, rest, shift = uint64(0), uint64(number), uint64(0)
@@ -101,7 +101,7 @@ def nibbles(number, groups):  # type: ignore[no-untyped-def]
     return packed
 
 
-@kernel
+@inlined_kernel
 def encode_body(body):  # type: ignore[no-untyped-def]
     """(body, detail) of a right number of 17 digits, born 1800 to 2099."""
     region, rest = body // 100000000000, body % 100000000000
@@ -117,7 +117,7 @@ def encode_body(body):  # type: ignore[no-untyped-def]
     return packed, uint64(id_class << 2 | 1)
 
 
-@kernel
+@inlined_kernel
 def encode_day(date):  # type: ignore[no-untyped-def]
     """A written date, yyyymmdd, in the packing of the date slot; 1900-01-01 says nothing."""
     if date == 0 or date == FIRST_OF_1900:
@@ -126,7 +126,7 @@ def encode_day(date):  # type: ignore[no-untyped-def]
     return uint64((year - YEAR_BASE) << 9 | month << 5 | day)
 
 
-@kernel
+@inlined_kernel
 def encode_mobile(phone):  # type: ignore[no-untyped-def]
     """A mobile of 11 digits, 0 where it is a filler: its last eight digits alike or counting."""
     if phone == 0 or phone == FILLER_PHONE:
@@ -145,7 +145,7 @@ def encode_mobile(phone):  # type: ignore[no-untyped-def]
     return uint64(0)
 
 
-@kernel
+@inlined_kernel
 def hashed(first, second, words, bits):  # type: ignore[no-untyped-def]
     """The hash that stands in a narrow slot for a value of one or two words."""
     if first == 0:
@@ -172,7 +172,7 @@ def packed_digits(number, width, shift):  # type: ignore[no-untyped-def]
     return word
 
 
-@kernel
+@inlined_kernel
 def hash_card(record, people, bits):  # type: ignore[no-untyped-def]
     """Hash of a health card: the id number, or a local number."""
     if record.card_kind == CARD_NONE:
@@ -268,7 +268,7 @@ def put_slow_address(address, form, regions, pieces, row, slow):  # type: ignore
     slow[1][SLOW_ADDRESS, number + 1] = at - slow[0][SLOW_ADDRESS]
 
 
-@kernel
+@inlined_kernel
 def know_values(known, people, slot, names):  # type: ignore[no-untyped-def]
     """Encode what is true of a person, once for all the person's records.
 
@@ -285,7 +285,7 @@ def know_values(known, people, slot, names):  # type: ignore[no-untyped-def]
     known.is_home_known = False
 
 
-@kernel
+@inlined_kernel
 def encode_place(record, known, people, regions, pieces):  # type: ignore[no-untyped-def]
     """Word of a record's address, grams and numbers; 0 where its text must be read."""
     address, form = address_of(record, people), int64(record.address_form)
@@ -301,7 +301,7 @@ def encode_place(record, known, people, regions, pieces):  # type: ignore[no-unt
     return grams | numbers << NUMBERS_SHIFT
 
 
-@kernel
+@inlined_kernel
 def encode_extras(record, people):  # type: ignore[no-untyped-def]
     """Word of the mother's number and the birth certificate."""
     word, slot = uint64(0), int64(record.slot)

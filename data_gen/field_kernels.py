@@ -80,7 +80,7 @@ from data_gen.value_kernels import (
     slip_birth_date,
     slip_id,
 )
-from person.jit import kernel
+from person.jit import inlined_kernel, kernel
 
 __all__ = ["draw_address", "draw_birth_date", "draw_id", "draw_name", "draw_phone", "draw_sex"]
 
@@ -130,7 +130,7 @@ def bit(cause):  # type: ignore[no-untyped-def]
     return uint64(1) << uint64(cause)
 
 
-@kernel
+@inlined_kernel
 def chosen_cause(chance, order, rates):  # type: ignore[no-untyped-def]
     """The cause in whose stretch of the line `chance` falls, -1 beyond all of them."""
     total = 0.0
@@ -179,7 +179,7 @@ def newborn_name(people, slot, bits, name):  # type: ignore[no-untyped-def]
     return put_text(_CHILD_WORDS[2 * rank + daughter], name, length)
 
 
-@kernel
+@inlined_kernel
 def is_newborn(people, slot, day):  # type: ignore[no-untyped-def]
     """Whether a record of this day is of a child not registered yet, its mother known."""
     return (
@@ -203,7 +203,7 @@ def copy_name(people, slot, kind, name):  # type: ignore[no-untyped-def]
     return length, int64(people.surname_length[slot])
 
 
-@kernel
+@inlined_kernel
 def name_limit(unit, rate):  # type: ignore[no-untyped-def]
     """Code points that a source's name column holds; large where it cuts none.
 
@@ -215,7 +215,7 @@ def name_limit(unit, rate):  # type: ignore[no-untyped-def]
     return int64(6 + which + int64(which == 3))
 
 
-@kernel
+@inlined_kernel
 def is_same_address(first, second):  # type: ignore[no-untyped-def]
     """Whether two addresses agree in all the columns that are written out."""
     for column in range(first.shape[0]):
@@ -225,7 +225,7 @@ def is_same_address(first, second):  # type: ignore[no-untyped-def]
     return True
 
 
-@kernel
+@inlined_kernel
 def know_person(known, people, slot, slips):  # type: ignore[no-untyped-def]
     """Work out what all records of a person need: KNOWN_FIELDS, the part that text needs too."""
     known.birth_date = civil_date(people.birth_day[slot])
@@ -237,7 +237,7 @@ def know_person(known, people, slot, slips):  # type: ignore[no-untyped-def]
     known.previous_differs = previous[1] != 0 and not is_same_address(previous, present)
 
 
-@kernel
+@inlined_kernel
 def draw_name(people, known, slot, day, care, key, unit, rates, total, kept, slips, name):  # type: ignore[no-untyped-def]
     """The name as written; returns (kind, length of an altered name in `name`, causes)."""
     bits, causes, kind = draw_bits(key, NAME), uint64(0), NAME_CURRENT
@@ -290,7 +290,7 @@ def draw_name(people, known, slot, day, care, key, unit, rates, total, kept, sli
     return kind, int64(0), causes
 
 
-@kernel
+@inlined_kernel
 def draw_id(people, slot, day, care, key, rates, total, kept, causes_of_name):  # type: ignore[no-untyped-def]
     """The number as written; returns (kind, body, check digit, causes).
 
@@ -341,7 +341,7 @@ def draw_id(people, slot, day, care, key, rates, total, kept, causes_of_name):  
     return kind, body, check, causes
 
 
-@kernel
+@inlined_kernel
 def draw_birth_date(people, known, slot, care, key, rates, total, causes_of_name, slips):  # type: ignore[no-untyped-def]
     """The birth date as written, yyyymmdd, and causes."""
     if causes_of_name & bit(UNKNOWN_PERSON):
@@ -361,7 +361,7 @@ def draw_birth_date(people, known, slot, care, key, rates, total, causes_of_name
     return date, uint64(0)
 
 
-@kernel
+@inlined_kernel
 def draw_sex(people, slot, care, key, rates):  # type: ignore[no-untyped-def]
     """The sex as written, and causes."""
     chance = float(low_half(draw_bits(key, SEX))) * ONE_32 / care
@@ -373,7 +373,7 @@ def draw_sex(people, slot, care, key, rates):  # type: ignore[no-untyped-def]
     return sex, uint64(0)
 
 
-@kernel
+@inlined_kernel
 def draw_phone(people, slot, day, care, key, rates, kept, causes_of_name):  # type: ignore[no-untyped-def]
     """The phone as written, 0 = none, and causes."""
     phone = int64(people.phone[slot])
@@ -401,7 +401,7 @@ def draw_phone(people, slot, day, care, key, rates, kept, causes_of_name):  # ty
     return phone, uint64(0)
 
 
-@kernel
+@inlined_kernel
 def draw_address(people, known, slot, day, care, key, rates, kept, is_registered, causes_of_name):  # type: ignore[no-untyped-def]
     """Which address, how it is worded, its region and causes: (kind, form, region, causes)."""
     bits, causes, kind = draw_bits(key, ADDRESS), uint64(0), ADDRESS_CURRENT

@@ -14,7 +14,7 @@ from numba import int64, uint64
 
 from data_gen.counter import bits_below, draw_bits, high_half, is_below, key_of, low_half
 from data_gen.people import COMMUNITY_PEOPLE
-from person.jit import kernel, prefetch
+from person.jit import inlined_kernel, kernel, prefetch
 
 __all__ = [
     "NATIVE",
@@ -49,12 +49,12 @@ def county_of(value, starts):  # type: ignore[no-untyped-def]
     return low
 
 
-@kernel
+@inlined_kernel
 def _kin(slot, place):  # type: ignore[no-untyped-def]
     return -1 if place == _NONE else slot + place
 
 
-@kernel
+@inlined_kernel
 def _read_members(templates, years, out):  # type: ignore[no-untyped-def]
     """Unpack the members noted in `templates` int64[1024]; out is the tuple of eight columns."""
     household, sex, role, mother, father, spouse, twin, death_day = out
@@ -70,7 +70,7 @@ def _read_members(templates, years, out):  # type: ignore[no-untyped-def]
         death_day[row] = entry >> 28 & 1  # a mark, until the birth day is known
 
 
-@kernel
+@inlined_kernel
 def _ask_for_template(key, draw, picks, template_start, members):  # type: ignore[no-untyped-def]
     """Prefetch, in three steps, what the next draws of households will need."""
     place = bits_below(low_half(draw_bits(key, draw + 12)), picks.size)
@@ -114,7 +114,7 @@ def fill_households(key, facts, county, entries, years, status, out):  # type: i
     _read_members(entries, years, columns)
 
 
-@kernel
+@inlined_kernel
 def _draw_nation(limits, codes, county, bits32):  # type: ignore[no-untyped-def]
     place = 0
     while place < limits.shape[1] - 1 and not is_below(bits32, limits[county, place]):

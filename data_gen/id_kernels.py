@@ -19,7 +19,7 @@ from numba import int64, uint64
 from data_gen.counter import bits_below, draw_bits, high_half, is_below, key_of, low_half, permute
 from data_gen.household_kernels import OTHER_PROVINCE, SAME_PROVINCE, county_of
 from data_gen.people import COMMUNITY_PEOPLE
-from person.jit import kernel
+from person.jit import inlined_kernel, kernel
 
 __all__ = ["days_of", "fill_ids", "fill_tokens", "fill_units", "year_start"]
 
@@ -60,7 +60,7 @@ def year_start(year):  # type: ignore[no-untyped-def]
     return _YEAR_STARTS[year - 1900]
 
 
-@kernel
+@inlined_kernel
 def _body(code, year, day, sequence):  # type: ignore[no-untyped-def]
     leap = 1 if _YEAR_STARTS[year - 1899] - _YEAR_STARTS[year - 1900] == 366 else 0
     date = year * 10_000 + _MONTH_DAYS[leap, day]
@@ -73,7 +73,7 @@ def days_of(year):  # type: ignore[no-untyped-def]
     return int64(305) if year == 2020 else _YEAR_STARTS[year - 1899] - _YEAR_STARTS[year - 1900]
 
 
-@kernel
+@inlined_kernel
 def _place_of_unit(unit_key, code, year, unit, days):  # type: ignore[no-untyped-def]
     """(day of the year, pair) of a unit: a permutation for each code and year."""
     place = permute(unit, days * _PAIRS, key_of(unit_key, int64(code) * 4096 + year))
@@ -104,7 +104,7 @@ def fill_tokens(seed_key, facts, county, rank, counties, ranks):  # type: ignore
         counties[1, slot], ranks[1, slot] = origin, token - facts.nat_token_start[origin]
 
 
-@kernel
+@inlined_kernel
 def _household_slot(first, end, years, sex, pool, slots, start, taken):  # type: ignore[no-untyped-def]
     """A slot in which no member's year and sex is taken; the first tried where there is none."""
     for step in range(slots):
@@ -119,7 +119,7 @@ def _household_slot(first, end, years, sex, pool, slots, start, taken):  # type:
     return start % slots
 
 
-@kernel
+@inlined_kernel
 def _token_slot(pool, slots, start, year_row, sex, other_sex, taken):  # type: ignore[no-untyped-def]
     """A slot where a person's (and a twin's) year and sex is free, now taken; else -1."""
     for step in range(slots):
@@ -131,7 +131,7 @@ def _token_slot(pool, slots, start, year_row, sex, other_sex, taken):  # type: i
     return -1
 
 
-@kernel
+@inlined_kernel
 def _native_unit(limit, year_row, sex, other, is_twin, double_bits, double_limit, given):  # type: ignore[no-untyped-def]
     """(unit within the community's share or -1, 1 where it is somebody else's).
 

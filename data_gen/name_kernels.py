@@ -17,7 +17,7 @@ from data_gen.counter import (
     low_half,
 )
 from data_gen.people import COMMUNITY_PEOPLE
-from person.jit import kernel, prefetch
+from person.jit import inlined_kernel, kernel, prefetch
 
 __all__ = ["fill_names"]
 
@@ -61,7 +61,7 @@ def _cohort(year):  # type: ignore[no-untyped-def]
     return 0 if year < 1960 else min((year - 1950) // 10, 6)
 
 
-@kernel
+@inlined_kernel
 def _draw_surname(alias, style, key, index, clan_limit, clan_key):  # type: ignore[no-untyped-def]
     bits = draw_bits(key, index)
     if style == 0:
@@ -111,7 +111,7 @@ def _resolve_surnames(key, facts, is_village, years, line, out):  # type: ignore
         line[row] = _draw_surname(alias, style, surname_key, index, clan_limit, clan_key)
 
 
-@kernel
+@inlined_kernel
 def _draw_given(key, tables, index, cohort, sex, surname, shared):  # type: ignore[no-untyped-def]
     """A given name of one or two characters: (first, second or 0).
 
@@ -145,7 +145,7 @@ def _draw_given(key, tables, index, cohort, sex, surname, shared):  # type: igno
     return first_character, second_character
 
 
-@kernel
+@inlined_kernel
 def _ask_for_given(key, given_alias, row, years, sex):  # type: ignore[no-untyped-def]
     """Prefetch the entries that the given name of a later row will most likely need."""
     cohort, size = _cohort(2020 - years), given_alias.shape[3]
@@ -155,7 +155,7 @@ def _ask_for_given(key, given_alias, row, years, sex):  # type: ignore[no-untype
     prefetch(given_alias[cohort, sex, 2], second)
 
 
-@kernel
+@inlined_kernel
 def _shared_bits(key, parent, limit):  # type: ignore[no-untyped-def]
     """Bits of the first character that brothers and sisters share; 0 = none."""
     if parent >= 0 and is_below(low_half(draw_bits(key, parent)), limit):
@@ -163,7 +163,7 @@ def _shared_bits(key, parent, limit):  # type: ignore[no-untyped-def]
     return uint64(0)
 
 
-@kernel
+@inlined_kernel
 def _write_name(surnames, surname, mothers, first, second, target):  # type: ignore[no-untyped-def]
     """Write surname, the mother's surname (-1 = none), given name: (length, surname length)."""
     target[0] = surnames[surname, 0]

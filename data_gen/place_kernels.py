@@ -10,7 +10,7 @@ from numba import int64, uint64
 from data_gen.counter import bits_below, draw_bits, high_half, is_below, key_of, low_half, permute
 from data_gen.household_kernels import SAME_COUNTY
 from data_gen.people import COMMUNITY_PEOPLE
-from person.jit import kernel
+from person.jit import inlined_kernel, kernel
 
 __all__ = ["fill_addresses", "fill_cards", "fill_phones"]
 
@@ -39,7 +39,7 @@ _MOVED: Final = _limit(0.30)
 _HAS_CARD: Final = _limit(0.80)
 
 
-@kernel
+@inlined_kernel
 def _set_address(target, region, kind, town, road, number, place, building, unit, room):  # type: ignore[no-untyped-def]
     target[0] = region
     target[1] = kind
@@ -52,7 +52,7 @@ def _set_address(target, region, kind, town, road, number, place, building, unit
     target[8] = room
 
 
-@kernel
+@inlined_kernel
 def _draw_address(town_start, county_code, sizes, county, local, kind, bits, target):  # type: ignore[no-untyped-def]
     """An address in the neighbourhood that the bits `local` name; sizes of the name tables."""
     first = int64(town_start[county])
@@ -80,7 +80,7 @@ def _draw_address(town_start, county_code, sizes, county, local, kind, bits, tar
         _set_address(target, code, 2, town, road, street, estate, building, unit, room)
 
 
-@kernel
+@inlined_kernel
 def _copy_row(source, source_row, target, row):  # type: ignore[no-untyped-def]
     for column in range(source.shape[1]):
         target[row, column] = source[source_row, column]
@@ -137,7 +137,7 @@ def fill_addresses(key, facts, county, is_village, status, register, out):  # ty
         _copy_row(previous if is_migrant else address, row, registered, row)
 
 
-@kernel
+@inlined_kernel
 def _number(city_key, prefixes, first, count, index):  # type: ignore[no-untyped-def]
     """The city's mobile number at `index`; the numbers are permuted, so each index has its own."""
     place = permute(index, count * 10_000, city_key)
@@ -191,7 +191,7 @@ def fill_phones(seed_key, key, facts, county, rank, years, register, out):  # ty
             phone[row] = phone[family[row]]
 
 
-@kernel
+@inlined_kernel
 def _family_phone(row, household, kin, phone, family, years):  # type: ignore[no-untyped-def]
     """Whose phone a person gives: mother, father, spouse, another adult of the household; -1."""
     for relation in kin:

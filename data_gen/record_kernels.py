@@ -30,7 +30,7 @@ from data_gen.record_layout import CARD_ID, CARD_LOCAL, CARD_NONE, NAME_ALTERED,
 from data_gen.slip_kernels import NAME_ROOM
 from data_gen.sources import HOSPITAL_BASE, SYSTEMS
 from data_gen.visit_kernels import HOSPITAL
-from person.jit import kernel
+from person.jit import inlined_kernel, kernel
 
 __all__ = ["HOSPITALS_A_COUNTY", "RegionNumbers", "draw_records", "region_place"]
 
@@ -65,14 +65,14 @@ class RegionNumbers(NamedTuple):
     city: NDArray[np.int32]
 
 
-@kernel
+@inlined_kernel
 def region_place(region, regions):  # type: ignore[no-untyped-def]
     """(place of a county, place of its city's first county), 0 where unknown."""
     county = int64(regions.county[regions.prefix_row[region // 100], region % 100])
     return county, int64(regions.city[county])
 
 
-@kernel
+@inlined_kernel
 def record_day(people, slot, system, visit, key, sources):  # type: ignore[no-untyped-def]
     """The day a record was made: not before its system or its person, not after either."""
     bits = draw_bits(key, DAY)
@@ -101,7 +101,7 @@ def record_day(people, slot, system, visit, key, sources):  # type: ignore[no-un
     return min(day, last)
 
 
-@kernel
+@inlined_kernel
 def hospital_number(people, slot, visit, day, person_key, key, regions):  # type: ignore[no-untyped-def]
     """Source number of the hospital: mostly one's own, of the place where one lived then."""
     region = int64(people.live_region[slot])
@@ -121,7 +121,7 @@ def hospital_number(people, slot, visit, day, person_key, key, regions):  # type
     return HOSPITAL_BASE + county * HOSPITALS_A_COUNTY + kind
 
 
-@kernel
+@inlined_kernel
 def fill_columns(record, people, slot, system, day, key, sources):  # type: ignore[no-untyped-def]
     """Which of the further columns a record fills."""
     bits = draw_bits(key, COLUMNS)

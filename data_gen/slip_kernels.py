@@ -20,7 +20,7 @@ from data_gen.cause_bits import (
 )
 from data_gen.counter import bits_below, draw_bits, high_half, low_half
 from data_gen.slips import FIRST_HAN, HAN_COUNT
-from person.jit import kernel
+from person.jit import inlined_kernel, kernel
 
 __all__ = [
     "NAME_ROOM",
@@ -321,7 +321,7 @@ def apply_name_slip(cause, name, length, surname_length, key, slips):  # type: i
     return length, -1
 
 
-@kernel
+@inlined_kernel
 def rarity_of(code, slips):  # type: ignore[no-untyped-def]
     """0: every system has the character; 1: those before 1995 lack it; 2: many lack it."""
     if FIRST_HAN <= code < FIRST_HAN + HAN_COUNT:
@@ -329,7 +329,7 @@ def rarity_of(code, slips):  # type: ignore[no-untyped-def]
     return int64(2) if is_han(code) else int64(0)
 
 
-@kernel
+@inlined_kernel
 def has_rare_character(name, length, slips):  # type: ignore[no-untyped-def]
     """The highest rarity among the characters of a name."""
     found = int64(0)

@@ -27,7 +27,7 @@ from data_gen.record_layout import (
 from data_gen.sources import HOSPITAL_BASE
 from data_gen.value_kernels import FIFTEEN, UNKNOWN_CHECK, check_of_body, civil_date
 from data_gen.visit_kernels import HOSPITAL
-from person.jit import kernel, store_uint8, store_uint16, store_uint64
+from person.jit import inlined_kernel, kernel, store_uint8, store_uint16, store_uint64
 
 __all__ = [
     "COLUMN_BYTES",
@@ -85,7 +85,7 @@ _PREFIXES = _words(["", "P", "MR", "Z"], 8)
 _NOTHING = _words(["-", "无", "不详"], 8)
 
 
-@kernel
+@inlined_kernel
 def put_word(at, words, row):  # type: ignore[no-untyped-def]
     """Write a word of a table of `_words`; up to seven bytes more are overwritten."""
     length = int64(words[row, 0])
@@ -94,7 +94,7 @@ def put_word(at, words, row):  # type: ignore[no-untyped-def]
     return at + length
 
 
-@kernel
+@inlined_kernel
 def put_name(at, codes, length, habit, surname_length):  # type: ignore[no-untyped-def]
     """Write a name: some sources widen names of two characters or print another dot."""
     dot = _DOTS[int64(habit >> uint64(14)) & 3]
@@ -107,7 +107,7 @@ def put_name(at, codes, length, habit, surname_length):  # type: ignore[no-untyp
     return at
 
 
-@kernel
+@inlined_kernel
 def put_id(at, body, check, small_x):  # type: ignore[no-untyped-def]
     """Write a number of 18 digits, or of 15 where `check` is FIFTEEN."""
     if check == FIFTEEN:
@@ -136,7 +136,7 @@ def put_document(at, document):  # type: ignore[no-untyped-def]
     return at + length
 
 
-@kernel
+@inlined_kernel
 def put_date(at, date, style):  # type: ignore[no-untyped-def]
     """Write yyyymmdd in one of eight styles of five forms."""
     year, month, day = date // 10000, date // 100 % 100, date % 100
@@ -159,7 +159,7 @@ def put_date(at, date, style):  # type: ignore[no-untyped-def]
     return put_code(at, 0x65E5)
 
 
-@kernel
+@inlined_kernel
 def put_phone(at, phone, style):  # type: ignore[no-untyped-def]
     """Write a mobile plain (0 to 4), 138 1234 5678, 138-1234-5678 or with +86."""
     if style < 5:
@@ -176,7 +176,7 @@ def put_phone(at, phone, style):  # type: ignore[no-untyped-def]
     return put_number(at + 1, phone % 10000, 4)
 
 
-@kernel
+@inlined_kernel
 def put_source(at, system, source, county_codes):  # type: ignore[no-untyped-def]
     """Write the code of a source: the system's, and a hospital's place and number."""
     at = put_word(at, _NAMES, system)
@@ -191,7 +191,7 @@ def put_source(at, system, source, county_codes):  # type: ignore[no-untyped-def
     return at + 2
 
 
-@kernel
+@inlined_kernel
 def put_time(at, day, second):  # type: ignore[no-untyped-def]
     """Write 2019-05-07 14:03:59."""
     at = put_date(at, civil_date(day), 0)
@@ -213,7 +213,7 @@ def address_of(record, people):  # type: ignore[no-untyped-def]
     return people.register_address[record.slot]
 
 
-@kernel
+@inlined_kernel
 def put_record_name(at, record, people, pool, habit):  # type: ignore[no-untyped-def]
     """Write the name of a record."""
     slot = record.slot
@@ -228,7 +228,7 @@ def put_record_name(at, record, people, pool, habit):  # type: ignore[no-untyped
     return put_name(at, people.name[slot], int64(length), habit, surname)
 
 
-@kernel
+@inlined_kernel
 def put_identity(ends, record, people, habit, nothing):  # type: ignore[no-untyped-def]
     """Write number and type of document."""
     slot = record.slot
@@ -253,7 +253,7 @@ def put_identity(ends, record, people, habit, nothing):  # type: ignore[no-untyp
         ends[ID_TYPE] = put_word(ends[ID_TYPE], _ID_CODES, document)
 
 
-@kernel
+@inlined_kernel
 def put_extras(ends, record, people):  # type: ignore[no-untyped-def]
     """Write the columns that few records fill."""
     slot = record.slot
@@ -276,7 +276,7 @@ def put_extras(ends, record, people):  # type: ignore[no-untyped-def]
         ends[BIRTH_CERTIFICATE] = put_number(end + 1, number % 1000000000, 9)
 
 
-@kernel
+@inlined_kernel
 def put_plain_columns(ends, record, styles, nothing):  # type: ignore[no-untyped-def]
     """Write birth date, sex, phone and region in the habits of the source."""
     if record.birth_date != 0:
@@ -294,7 +294,7 @@ def put_plain_columns(ends, record, styles, nothing):  # type: ignore[no-untyped
         ends[REGION_CODE] = put_number(ends[REGION_CODE], int64(record.region), 6)
 
 
-@kernel
+@inlined_kernel
 def put_record_id(at, number, source, key):  # type: ignore[no-untyped-def]
     """Write a record's id: the prefix of its source and its number, shuffled."""
     prefix = int64(draw_bits(draw_bits(key, 7), source) >> uint64(62))

@@ -13,7 +13,7 @@ from data_gen.cause_bits import (
 )
 from data_gen.counter import bits_below, high_half, low_half
 from data_gen.parameters import REFERENCE_DATE
-from person.jit import kernel
+from person.jit import inlined_kernel, kernel
 
 __all__ = [
     "FIFTEEN",
@@ -37,7 +37,7 @@ _POWERS = 10 ** np.arange(16, -1, -1, dtype=np.int64)
 _YEAR_STEPS = np.array([-1, 1, -1, 1, -2, 2, -10, 10], np.int64)
 
 
-@kernel
+@inlined_kernel
 def civil_date(day):  # type: ignore[no-untyped-def]
     """yyyymmdd of a day counted from 1970-01-01 (Hinnant's algorithm)."""
     shifted = int64(day) + 719468

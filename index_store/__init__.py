@@ -5,6 +5,7 @@ from index_store.check import Finding
 from index_store.snapshot import Snapshot
 from index_store.statistics import TableStatistics
 from index_store.store import IndexStore, create_index, open_index
+from index_store.turn import Turn
 from index_store.write_batch import WriteBatch
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "IndexStore",
     "Snapshot",
     "TableStatistics",
+    "Turn",
     "WriteBatch",
     "create_index",
     "open_index",

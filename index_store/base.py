@@ -17,6 +17,7 @@ from index_store.leaf_kernels import (
     find_matches,
     gather_numbers,
 )
+from index_store.owner_kernels import find_holders
 from index_store.posting_kernels import fill_all_postings, find_all_postings
 from index_store.record_kernels import (
     fill_record_ids,
@@ -94,20 +95,21 @@ class Base:
         return offsets, out
 
     def all_postings(
-        self, keys: NDArray[np.uint64]
+        self, rules: NDArray[np.int64], keys: NDArray[np.uint64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Records of block keys of all rules: int64[n_rules * n + 1] offsets, int64[m] records.
+        """Records of block keys of several rules: int64[m * n + 1] offsets, and records.
 
         Parameters
         ----------
-        keys : uint64[n_rules, n], 0 for none
+        rules : int64[m]
+        keys : uint64[m, n], 0 for none
         """
         starts = np.zeros(keys.shape, np.int64)
         offsets = np.empty(keys.size + 1, np.int64)
         tables = self._postings
-        found = find_all_postings(*tables, keys, starts, offsets)
+        found = find_all_postings(*tables, rules, keys, starts, offsets)
         out = np.empty(found, np.int64)
-        fill_all_postings(*tables[2:], starts, offsets, out)
+        fill_all_postings(*tables[2:], rules, starts, offsets, out)
         return offsets, out
 
     def identities(self, records: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -121,6 +123,20 @@ class Base:
     ) -> None:
         """Rows of the records that are not skipped, into uint64[n, n_words]."""
         gather_rows(self._rows.first_keys, self._rows.segments, self._slots, records, skip, out)
+
+    def holders(
+        self,
+        runs: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+        held: NDArray[np.uint64],
+        is_held: NDArray[np.bool_],
+        part: NDArray[np.int64],
+        values: NDArray[np.uint64],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """See `Snapshot.holders`; values of the records that `is_held` are given."""
+        out, counts = np.empty(len(values), np.int64), np.empty(len(values), np.int32)
+        rows = self._rows.first_keys, self._rows.segments, self._slots
+        find_holders(*rows, *runs, held, is_held, part, values, out, counts)
+        return out, counts
 
     def stored(
         self, records: NDArray[np.int64]

@@ -6,7 +6,7 @@ Every read overrides or adds to what the packed base says. Keys are big-endian n
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import lmdb
@@ -27,6 +27,7 @@ _U64: Final = struct.Struct(">Q")
 _REFERENCE: Final = struct.Struct(">QI")
 _MEMBER: Final = struct.Struct(">II")
 _POSTING: Final = struct.Struct(">BQI")
+_POSTINGS: Final = np.dtype([("rule", "u1"), ("key", ">u8"), ("record", ">u4")])
 _RECORD: Final = struct.Struct("<HI")
 _NUMBER: Final = struct.Struct("<I")
 
@@ -74,6 +75,17 @@ class Delta:
             raise our_error(self._path, error) from error
         if self.written is not None:
             self.written.add((database, key))
+
+    def put_all(self, database: bytes, items: list[tuple[bytes, bytes]]) -> None:
+        """Many (key, value) in one call, in order of their keys: neighbours share pages."""
+        items.sort()
+        try:
+            with self._transaction.cursor(db=self._databases[database]) as cursor:
+                cursor.putmulti(items)
+        except lmdb.Error as error:
+            raise our_error(self._path, error) from error
+        if self.written is not None:
+            self.written.update((database, key) for key, _ in items)
 
     def delete(self, database: bytes, key: bytes) -> bool:
         try:
@@ -163,8 +175,9 @@ class Delta:
     def row(self, record: int) -> bytes | None:
         return self.get_checked(b"rows", _U32.pack(record))
 
-    def put_row(self, record: int, checked: bytes) -> None:
-        self.put(b"rows", _U32.pack(record), checked)
+    def put_rows(self, items: Iterable[tuple[int, bytes]]) -> None:
+        """Rows with their checksums, by record number."""
+        self.put_all(b"rows", [(_U32.pack(record), checked) for record, checked in items])
 
     def record(self, record: int) -> tuple[int, int, bytes] | None:
         """(source, updated_at, record id)."""
@@ -178,8 +191,9 @@ class Delta:
     def pack_record(source: int, updated_at: int, record_id: bytes) -> bytes:
         return _RECORD.pack(source, updated_at) + record_id
 
-    def put_record(self, record: int, checked: bytes) -> None:
-        self.put(b"records", _U32.pack(record), checked)
+    def put_records(self, items: Iterable[tuple[int, bytes]]) -> None:
+        """Packed records with their checksums, by record number."""
+        self.put_all(b"records", [(_U32.pack(record), checked) for record, checked in items])
 
     def identity(self, record: int) -> int | None:
         """Identity number, -1 for a removed record, None where the delta does not say."""
@@ -189,9 +203,15 @@ class Delta:
         identity: int = _NUMBER.unpack(value)[0]
         return -1 if identity == NO_RECORD else identity
 
-    def put_identity(self, record: int, identity: int) -> None:
-        number = NO_RECORD if identity < 0 else identity
-        self.put(b"membership", _U32.pack(record), _NUMBER.pack(number))
+    def put_identities(self, items: Iterable[tuple[int, int]]) -> None:
+        """(record, its identity or -1)."""
+        self.put_all(
+            b"membership",
+            [
+                (_U32.pack(record), _NUMBER.pack(NO_RECORD if identity < 0 else identity))
+                for record, identity in items
+            ],
+        )
 
     def first_identity(self, record: int) -> int | None:
         """The identity a record was given first, where it has left it since."""
@@ -219,8 +239,11 @@ class Delta:
     def references(self, hashed: int) -> tuple[list[int], list[int]]:
         return self._signed(b"references", _U64.pack(hashed))
 
-    def put_reference(self, hashed: int, record: int, sign: bytes) -> None:
-        self.put(b"references", _REFERENCE.pack(hashed, record), sign)
+    def put_references(self, items: Iterable[tuple[int, int, bytes]]) -> None:
+        """(hash, record, sign)."""
+        self.put_all(
+            b"references", [(_REFERENCE.pack(h, record), sign) for h, record, sign in items]
+        )
 
     def members(self, identity: int) -> tuple[list[int], list[int]]:
         return self._signed(b"members", _U32.pack(identity))
@@ -231,5 +254,13 @@ class Delta:
     def postings(self, rule: int, key: int) -> tuple[list[int], list[int]]:
         return self._signed(b"postings", _POSTING.pack(rule, key, 0)[:9])
 
-    def put_posting(self, rule: int, key: int, record: int, sign: bytes) -> None:
-        self.put(b"postings", _POSTING.pack(rule, key, record), sign)
+    def put_postings(
+        self, rules: NDArray[np.int64], keys: NDArray[np.uint64], records: NDArray[np.int64],
+        sign: bytes,
+    ) -> None:  # fmt: skip
+        """The keys of some records, each with the number of its rule."""
+        packed = np.empty(len(keys), _POSTINGS)
+        packed["rule"], packed["key"], packed["record"] = rules, keys, records
+        text, size = packed.tobytes(), _POSTINGS.itemsize
+        starts = range(0, len(text), size)
+        self.put_all(b"postings", [(text[start : start + size], sign) for start in starts])

@@ -17,6 +17,7 @@ from index_store.format import DATABASES, State
 from index_store.page_check import damaged_page
 from index_store.touched import TouchFilter
 from index_store.translation import translated
+from index_store.turn import Turn
 from person.errors import (
     IndexCorruptError,
     IndexLockedError,
@@ -105,7 +106,7 @@ class Environment:
         self.users = 0
         self.snapshots = 0
         self.lock = threading.Condition(threading.RLock())
-        self.turn = threading.Lock()
+        self.turn = Turn()
         self.written: set[tuple[bytes, bytes]] | None = None
         self.is_loading = False
         self.is_rebuilding = False

@@ -212,31 +212,70 @@ class Snapshot(SingleReads):
         return _merged(*found, changes)
 
     def all_postings(
-        self, keys: NDArray[np.uint64]
+        self, rules: NDArray[np.int64], keys: NDArray[np.uint64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """`postings` of all rules in one go.
+        """`postings` of several rules in one go.
 
         Parameters
         ----------
-        keys : uint64[n_rules, n], 0 where there is no key
+        rules : int64[m], number of each line's rule
+        keys : uint64[m, n], 0 where there is no key
 
         Returns
         -------
-        int64[n_rules * n + 1] offsets and int64[m] record numbers, rule by rule
+        int64[m * n + 1] offsets and record numbers, line by line
         """
         wanted = np.ascontiguousarray(keys, np.uint64)
         if self._base is None:
             found = _no_runs(wanted.size)
         else:
-            found = self._base.all_postings(wanted)
+            found = self._base.all_postings(rules, wanted)
         marks = np.zeros(wanted.shape, np.bool_)
         changes = []
-        if self._filter.test_rules(wanted, marks):
+        if self._filter.test_rules(rules, wanted, marks):
             marks &= wanted != 0
-            for rule, place in np.argwhere(marks).tolist():
-                changed = self._delta.postings(rule, int(wanted[rule, place]))
-                changes.append((rule * wanted.shape[1] + place, changed))
+            for line, place in np.argwhere(marks).tolist():
+                changed = self._delta.postings(int(rules[line]), int(wanted[line, place]))
+                changes.append((line * wanted.shape[1] + place, changed))
         return _merged(*found, changes)
+
+    def holders(
+        self, rule: int, keys: NDArray[np.uint64], part: NDArray[np.int64],
+        values: NDArray[np.uint64],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:  # fmt: skip
+        """Identities whose records hold a value, found by its block key.
+
+        Parameters
+        ----------
+        rule : number of the rule
+        keys : uint64[n], 0 where there is no key
+        part : int64[3], (word, shift, bits) of the value in a row
+        values : uint64[n]
+
+        Returns
+        -------
+        int64[n] the smallest identity, -1 for none, and int32[n] how many there are
+        """
+        offsets, records = self.postings(rule, keys)
+        owners = self.identities(records)
+        is_held = records >= self.state.base_record_count
+        self._filter.test(TOUCH_ROW, records.astype(np.uint64), is_held)
+        held = np.zeros(len(records), np.uint64)
+        word, shift, bits = part.tolist()
+        late = np.flatnonzero(is_held)
+        if len(late):
+            words = self.rows(records[late])[:, word] >> np.uint64(shift)
+            held[late] = words & np.uint64((1 << bits) - 1)
+        if self._base is not None:
+            runs = offsets, records, owners
+            return self._base.holders(runs, held, is_held, part, values)
+        first, counts = np.full(len(values), -1, np.int64), np.zeros(len(values), np.int32)
+        for place, value in enumerate(values.tolist()):
+            run = slice(offsets[place], offsets[place + 1])
+            found = set(owners[run][held[run] == np.uint64(value)].tolist()) - {-1}
+            if found:
+                first[place], counts[place] = min(found), len(found)
+        return first, counts
 
     def members(self, identities: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Records of each identity, its founder among them while it belongs to it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +22,7 @@ from index_store.row_slots import whole_slots
 from index_store.snapshot import Snapshot
 from index_store.statistics import TableStatistics, table_statistics
 from index_store.translation import our_error, translated
+from index_store.turn import Turn
 from index_store.write_batch import WriteBatch
 from person.errors import (
     IndexFormatError,
@@ -91,7 +91,7 @@ class IndexStore:
         return self._lock is not None or self._wait_seconds is not None
 
     @property
-    def turn(self) -> threading.Lock:
+    def turn(self) -> Turn:
         """Whose turn it is to compute on this index, for threads that work without a pause.
 
         Compiled steps give the interpreter up; threads that take it from one another at every

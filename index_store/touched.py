@@ -27,6 +27,7 @@ __all__ = [
     "TOUCH_ROW",
     "TouchFilter",
     "touch_hashes",
+    "touch_hashes_of_rules",
 ]
 
 TOUCH_ROW: Final = 1
@@ -46,6 +47,13 @@ def _hash_touches(values, tag, out):  # type: ignore[no-untyped-def]
     seed = mix64(uint64(tag) + uint64(0x9E3779B97F4A7C15))
     for position in range(values.shape[0]):
         out[position] = mix64(values[position] ^ seed)
+
+
+@kernel
+def _hash_rules(rules, keys, tag, out):  # type: ignore[no-untyped-def]
+    for position in range(keys.shape[0]):
+        seed = mix64(uint64(tag + rules[position]) + uint64(0x9E3779B97F4A7C15))
+        out[position] = mix64(keys[position] ^ seed)
 
 
 @kernel
@@ -77,11 +85,11 @@ def _test(values, tag, words, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _test_rules(keys, tag, words, out):  # type: ignore[no-untyped-def]
-    """`_test` of the keys of every rule, uint64[n_rules, n]; a rule's tag is `tag` and its number."""
+def _test_rules(rules, keys, tag, words, out):  # type: ignore[no-untyped-def]
+    """`_test` of lines of keys, each of its rule; a rule's tag is `tag` and its number."""
     found = 0
-    for rule in range(keys.shape[0]):
-        found += _test(keys[rule], tag + rule, words, out[rule])
+    for line in range(keys.shape[0]):
+        found += _test(keys[line], tag + rules[line], words, out[line])
     return found
 
 
@@ -99,6 +107,13 @@ def touch_hashes(tag: int, values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Hashes, uint64[n], of the values of one kind, for the log and the filter."""
     out = np.empty(len(values), np.uint64)
     _hash_touches(values, tag, out)
+    return out
+
+
+def touch_hashes_of_rules(rules: NDArray[np.int64], keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """`touch_hashes` of block keys, each with the number of its rule."""
+    out = np.empty(len(keys), np.uint64)
+    _hash_rules(rules, keys, TOUCH_POSTING, out)
     return out
 
 
@@ -148,11 +163,13 @@ class TouchFilter:
             found = _test(values, tag, layer, out)
         return found if self._layers else int(np.count_nonzero(out))
 
-    def test_rules(self, keys: NDArray[np.uint64], out: NDArray[np.bool_]) -> int:
-        """`test` of block keys of all rules, uint64[n_rules, n]."""
+    def test_rules(
+        self, rules: NDArray[np.int64], keys: NDArray[np.uint64], out: NDArray[np.bool_]
+    ) -> int:
+        """`test` of block keys, uint64[m, n], of several rules, int64[m]."""
         found = 0
         for layer in self._layers:
-            found = _test_rules(keys, TOUCH_POSTING, layer, out)
+            found = _test_rules(rules, keys, TOUCH_POSTING, layer, out)
         return found
 
     def holds(self, tag: int, value: int) -> bool:

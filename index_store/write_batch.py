@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
@@ -19,11 +19,11 @@ from index_store.text_kernels import check_texts, hash_references, join_texts
 from index_store.touched import (
     TOUCH_IDENTITY,
     TOUCH_MEMBERSHIP,
-    TOUCH_POSTING,
     TOUCH_RECORD,
     TOUCH_REFERENCE,
     TOUCH_ROW,
     touch_hashes,
+    touch_hashes_of_rules,
 )
 from index_store.translation import translated
 from person.errors import IndexFullError, IndexLockedError
@@ -113,7 +113,9 @@ class WriteBatch(Snapshot):
 
     def _touch(self, tag: int, values: ArrayLike) -> None:
         """Note that the delta holds these; this batch and later snapshots look there."""
-        hashes = touch_hashes(tag, np.asarray(values).astype(np.uint64))
+        self._touch_hashed(touch_hashes(tag, np.asarray(values).astype(np.uint64)))
+
+    def _touch_hashed(self, hashes: NDArray[np.uint64]) -> None:
         if len(hashes):
             self._touches.append(hashes)
             with self._filter.guard:
@@ -168,12 +170,13 @@ class WriteBatch(Snapshot):
         self._put_records(numbers, sources, record_ids, np.asarray(updated_at, np.uint32))
         self._touch(TOUCH_REFERENCE, hashes)
         self._touch(TOUCH_IDENTITY, given[given != numbers])
-        for record, identity, hashed in zip(
-            numbers.tolist(), given.tolist(), hashes.tolist(), strict=True
-        ):
-            assert identity < first + count, "an identity is the number of an existing record"
-            self._delta.put_identity(record, identity)
-            self._delta.put_reference(hashed, record, ADDED)
+        assert not count or given.max() < first + count, "identities are numbers of records"
+        listed = numbers.tolist()
+        self._delta.put_identities(zip(listed, given.tolist(), strict=True))
+        self._delta.put_references(
+            (hashed, record, ADDED) for hashed, record in zip(hashes.tolist(), listed, strict=True)
+        )
+        for record, identity in zip(listed, given.tolist(), strict=True):
             if identity != record:
                 self._delta.put_member(identity, record, ADDED)
         return numbers
@@ -195,8 +198,8 @@ class WriteBatch(Snapshot):
         words = np.ascontiguousarray(rows, "<u8")
         assert words.shape == (len(records), self.state.n_words), "rows have n_words words"
         self._touch(TOUCH_ROW, self._in_base(records))
-        for record, row in zip(records.tolist(), words, strict=True):
-            self._delta.put_row(record, pack_checked(row.tobytes()))
+        packed = (pack_checked(row.tobytes()) for row in words)
+        self._delta.put_rows(zip(records.tolist(), packed, strict=True))
 
     def _put_records(
         self,
@@ -206,11 +209,9 @@ class WriteBatch(Snapshot):
         updated_at: NDArray[np.uint32],
     ) -> None:
         self._touch(TOUCH_RECORD, self._in_base(records))
-        for record, source, record_id, time in zip(
-            records.tolist(), sources.tolist(), record_ids, updated_at.tolist(), strict=True
-        ):
-            value = self._delta.pack_record(source, time, record_id)
-            self._delta.put_record(record, pack_checked(value))
+        listed = zip(sources.tolist(), updated_at.tolist(), record_ids, strict=True)
+        packed = (pack_checked(self._delta.pack_record(*each)) for each in listed)
+        self._delta.put_records(zip(records.tolist(), packed, strict=True))
 
     def _in_base(self, records: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of the records whose place is in the base: later ones are always in the delta."""
@@ -239,7 +240,7 @@ class WriteBatch(Snapshot):
             if before == after:
                 continue
             self._delta.put_first_identity(record, before)
-            self._delta.put_identity(record, after)
+            self._delta.put_identities([(record, after)])
             if before not in (-1, record):
                 self._delta.put_member(before, record, REMOVED)
             if after not in (-1, record):
@@ -249,8 +250,7 @@ class WriteBatch(Snapshot):
         sources, record_ids = self.references(records)
         hashes = hash_references(sources, *join_texts(record_ids))
         self._touch(TOUCH_REFERENCE, hashes)
-        for record, hashed, sign in zip(records.tolist(), hashes.tolist(), signs, strict=True):
-            self._delta.put_reference(hashed, record, sign)
+        self._delta.put_references(zip(hashes.tolist(), records.tolist(), signs, strict=True))
 
     def remove_records(self, records: NDArray[np.int64]) -> None:
         """Take records out of their identities; their rows and ids stay for the history.
@@ -263,23 +263,32 @@ class WriteBatch(Snapshot):
 
     def add_postings(self, rule: int, keys: NDArray[np.uint64], records: NDArray[np.int64]) -> None:
         """Make records findable under block keys, uint64[n]; a key of 0 is none."""
-        self._sign_postings(rule, keys, records, ADDED)
+        self._sign_postings(np.asarray(keys, np.uint64)[None], records, ADDED, rule)
 
     def remove_postings(
         self, rule: int, keys: NDArray[np.uint64], records: NDArray[np.int64]
     ) -> None:
         """Make records unfindable under block keys, uint64[n]; a key of 0 is none."""
-        self._sign_postings(rule, keys, records, REMOVED)
+        self._sign_postings(np.asarray(keys, np.uint64)[None], records, REMOVED, rule)
+
+    def add_all_postings(self, keys: NDArray[np.uint64], records: NDArray[np.int64]) -> None:
+        """`add_postings` of every rule, uint64[n_rules, n]."""
+        self._sign_postings(np.asarray(keys, np.uint64), records, ADDED)
+
+    def remove_all_postings(self, keys: NDArray[np.uint64], records: NDArray[np.int64]) -> None:
+        """`remove_postings` of every rule, uint64[n_rules, n]."""
+        self._sign_postings(np.asarray(keys, np.uint64), records, REMOVED)
 
     def _sign_postings(
-        self, rule: int, keys: NDArray[np.uint64], records: NDArray[np.int64], sign: bytes
+        self, keys: NDArray[np.uint64], records: NDArray[np.int64], sign: bytes, first: int = 0
     ) -> None:
+        """Postings of the rules from `first` on, uint64[rules, n]."""
         numbers = self._checked_records(records)
-        wanted = np.ascontiguousarray(keys, np.uint64)
-        self._touch(TOUCH_POSTING + rule, wanted[wanted != 0])
-        for key, record in zip(wanted.tolist(), numbers.tolist(), strict=True):
-            if key:
-                self._delta.put_posting(rule, key, record, sign)
+        rule, place = keys.nonzero()
+        wanted, rule = keys[rule, place], rule + first
+        if len(wanted):
+            self._touch_hashed(touch_hashes_of_rules(rule, wanted))
+            self._delta.put_postings(rule, wanted, numbers[place], sign)
 
     # ------------------------------------------------------------------ for the next base
 
@@ -306,6 +315,11 @@ class WriteBatch(Snapshot):
     def put(self, table: str, key: bytes, value: bytes) -> None:
         """Set a value of a plain table; any table name of letters will do."""
         self._delta.put(b"plain", _plain_key(table, key), pack_checked(value))
+
+    def put_all(self, table: str, items: Iterable[tuple[bytes, bytes]]) -> None:
+        """`put` of many (key, value)."""
+        packed = [(_plain_key(table, key), pack_checked(value)) for key, value in items]
+        self._delta.put_all(b"plain", packed)
 
     def delete(self, table: str, key: bytes) -> bool:
         """Take a value out of a plain table; False where there was none."""

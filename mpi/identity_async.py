@@ -1,69 +1,60 @@
-"""Many tasks of an event loop ask and write at once: the groups of `mpi.identity_group`, awaited.
+"""Many tasks of an event loop ask and write at once; what waits is done together.
+
+    with asyncio.Runner(loop_factory=partial(event_loop, index)) as runner:
+        runner.run(serve())
 
     async with AsyncReader(index) as reader, AsyncWriter(writable) as writer:
         identity = await reader.lookup(id_number="11010519491231002X")
         receipt = await writer.add(person)  # durable when it returns
 
-The loop never waits for the disk or for a decision: one thread answers whatever questions wait,
-from one moment of the index, and another writes whatever records wait, in one durable transaction;
-each gives the loop all of its answers in one call. Hundreds of tasks cost a fraction of what as
-many threads do.
+Questions are answered on the loop itself, those that wait together, from one moment of the index:
+one thread that asks hundreds of things does a fraction of the work of hundreds that take the
+interpreter from one another. Records that wait are written by a thread of their own, in one durable
+transaction, so that the loop never waits for the disk. `event_loop` is an ordinary one that lets
+that thread decide in peace: the two compute in turns, not step against step. `index.warm()` first:
+a page that is still on the disk would be waited for.
 """
 
 from __future__ import annotations
 
 import asyncio
+import selectors
+import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from mpi.identity_group import BATCH_MAX, READ_MAX, GroupReader, GroupWriter, Request
+from index_store import Turn
+from mpi.identity_group import BATCH_MAX, GroupWriter, Request, answer_questions, settle
 from mpi.identity_index import AUTO, IdentityIndex
 from mpi.identity_queries import only_identity
 from mpi.identity_results import Identity, Receipt, Resolution
+from person.errors import IndexStoreError
 
-__all__ = ["AsyncReader", "AsyncWriter"]
+__all__ = ["AsyncReader", "AsyncWriter", "event_loop"]
 
 Person = Mapping[str, Any]
 
-
-class _Awaited:
-    """A group whose callers are tasks."""
-
-    def __init__(self, group: GroupReader | GroupWriter) -> None:
-        self._group = group
-
-    async def close(self) -> None:
-        """Answer what waits, and end; the loop goes on meanwhile."""
-        await asyncio.get_running_loop().run_in_executor(None, self._group.close)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
+_GATHER_SECONDS: Final = 0.001
+_TURN_SECONDS: Final = 0.002
+"""After this a busy loop gives others their turn."""
 
 
-class AsyncReader(_Awaited):
-    """Answers the questions of many tasks.
+class AsyncReader:
+    """Answers the questions of many tasks of one loop.
 
     Parameters
     ----------
-    index : open; use it for nothing else meanwhile, or open another
-    batch_max : most questions to take at once
-    gather_seconds : see `GroupReader`
+    index : open
+    gather_seconds : the first question waits so long for others; resolving several together is
+        much less work than resolving each
     """
 
-    def __init__(
-        self, index: IdentityIndex, *, batch_max: int = READ_MAX, gather_seconds: float = 0.0
-    ) -> None:
-        group = GroupReader(index, batch_max=batch_max, gather_seconds=gather_seconds)
-        super().__init__(group)
+    def __init__(self, index: IdentityIndex, *, gather_seconds: float = _GATHER_SECONDS) -> None:
+        self._index = index
+        self._gather_seconds = gather_seconds
+        self._waiting: list[Request] = []
+        self._is_open = True
 
     async def lookup_all(self, **asked: str | None) -> list[Identity]:
         """As `IdentityIndex.lookup_all`.
@@ -72,7 +63,7 @@ class AsyncReader(_Awaited):
         ----------
         asked : see there
         """
-        found: list[Identity] = await self._group.awaited(Request({}, lookup=asked))
+        found: list[Identity] = await self._awaited(Request({}, lookup=asked))
         return found
 
     async def lookup(self, **asked: str | None) -> Identity | None:
@@ -91,11 +82,47 @@ class AsyncReader(_Awaited):
         ----------
         person : see there
         """
-        found: Resolution = await self._group.awaited(Request(person))
+        found: Resolution = await self._awaited(Request(person))
         return found
 
+    def _awaited(self, request: Request) -> asyncio.Future[Any]:
+        if not self._is_open:
+            raise IndexStoreError("what asks this index together has been closed")
+        loop = asyncio.get_running_loop()
+        request.future = loop.create_future()
+        self._waiting.append(request)
+        if len(self._waiting) == 1:
+            loop.call_later(self._gather_seconds, self._answer)
+        return request.future
 
-class AsyncWriter(_Awaited):
+    def _answer(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            answer_questions(self._index, waiting, _settled)
+
+    async def close(self) -> None:
+        """Answer what waits, and end."""
+        self._is_open = False
+        self._answer()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+def _settled(request: Request, answered: Any, error: BaseException | None) -> None:
+    assert request.future is not None, "a task waits for it"
+    settle(request.future, answered, error)
+
+
+class AsyncWriter:
     """Adds records for many tasks, those that wait in one durable transaction.
 
     Parameters
@@ -103,13 +130,16 @@ class AsyncWriter(_Awaited):
     index : open for writing; nobody else writes to it meanwhile
     batch_max : most records in a transaction
     gather_seconds : see `GroupWriter`
+
+    Attributes
+    ----------
+    group : what writes; counts transactions and records
     """
 
     def __init__(
         self, index: IdentityIndex, *, batch_max: int = BATCH_MAX, gather_seconds: float = 0.0
     ) -> None:
         self.group = GroupWriter(index, batch_max=batch_max, gather_seconds=gather_seconds)
-        super().__init__(self.group)
 
     async def add(self, person: Person, *, by: str = AUTO, reason: str = "") -> Receipt:
         """Add or update one record, as `IdentityIndex.add`; returns when it is durable.
@@ -121,5 +151,63 @@ class AsyncWriter(_Awaited):
         person : columns of the schema, with source and record id
         by, reason : for the journal
         """
-        receipt: Receipt = await self._group.awaited(Request(person, by, reason))
+        receipt: Receipt = await self.group.awaited(Request(person, by, reason))
         return receipt
+
+    async def close(self) -> None:
+        """Write what waits, and end; the loop goes on meanwhile."""
+        await asyncio.get_running_loop().run_in_executor(None, self.group.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+class _TurnSelector(selectors.DefaultSelector):
+    """Waits for events without the index's turn, and takes it for what they bring."""
+
+    def __init__(self, turn: Turn) -> None:
+        super().__init__()
+        self._turn = turn
+        self._has_turn = False
+        self._since = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        is_busy = timeout is not None and timeout <= 0  # more is ready to run
+        if is_busy and self._has_turn and time.perf_counter() - self._since < _TURN_SECONDS:
+            return super().select(timeout)
+        self._yield_turn()
+        found = super().select(timeout)
+        self._turn.acquire()
+        self._has_turn, self._since = True, time.perf_counter()
+        return found
+
+    def close(self) -> None:
+        self._yield_turn()
+        super().close()
+
+    def _yield_turn(self) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            self._turn.release()
+
+
+def event_loop(index: IdentityIndex) -> asyncio.SelectorEventLoop:
+    """An event loop whose tasks compute only in their turn on an index; see above.
+
+    Parameters
+    ----------
+    index : open; the turn is that of all open indexes of this process on its directory
+
+    Returns
+    -------
+    asyncio.SelectorEventLoop; close it in the thread that ran it
+    """
+    return asyncio.SelectorEventLoop(_TurnSelector(index.store.turn))

@@ -89,16 +89,18 @@ def _pairs(
     keys: Sequence[NDArray[np.uint64]],
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], list[tuple[int, int, int, int]]]:
     """(query, record) pairs that share a key, each once."""
-    offsets, records = snapshot.all_postings(np.concatenate(keys))
+    tables, lines = engine.posting_lines(keys)
+    offsets, records = snapshot.all_postings(tables, lines)
     counts = offsets[1:] - offsets[:-1]
-    query = np.tile(np.arange(len(rows), dtype=np.int64) << 32, len(counts) // len(rows))
+    query = np.tile(np.arange(len(rows), dtype=np.int64) << 32, len(tables))
     cut: list[tuple[int, int, int, int]] = []
     pairs = np.repeat(query, counts) | records
     crowded = (counts > BLOCK_RECORDS_MAX).nonzero()[0]
     if len(crowded):
         parts = []
         for run in crowded.tolist():
-            rule, place = engine.rule_of_table(run // len(rows)), run % len(rows)
+            rule = engine.rule_of_table(int(tables[run // len(rows)]))
+            place = run % len(rows)
             held = records[offsets[run] : offsets[run + 1]]
             kept = _refined(snapshot, engine, rule, rows[place : place + 1], held)
             cut.append((place, rule, len(held), len(kept)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, product
 from typing import Any, Final
 
 import numpy as np
@@ -111,6 +111,12 @@ class Engine:
         self._key_parts = sorted({p for rule in self._resolved.rules for p in rule.key_parts})
         counts = [len(rule.variants) for rule in self._resolved.rules]
         self._first_table: list[int] = np.cumsum([0, *counts]).tolist()
+        lines = [
+            (table, key)
+            for first, count in zip(self._first_table, counts, strict=False)
+            for key, table in product(range(first, first + count), repeat=2)
+        ]
+        self._line_tables, self._line_keys = np.array(lines, np.int64).T.copy()
         self.number_place = find_number_place(
             self.schema, self.layout, self._resolved.rules, self._first_table
         )
@@ -270,6 +276,18 @@ class Engine:
     def posting_tables(self, rule: int) -> range:
         """Numbers of the store's posting tables that hold a rule's keys, one a variant."""
         return range(self._first_table[rule], self._first_table[rule + 1])
+
+    def posting_lines(
+        self, keys: Sequence[NDArray[np.uint64]]
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """What to look up for the keys of rows, as `keys` gives them.
+
+        Returns
+        -------
+        int64[m] posting tables and uint64[m, k] keys to look up in each: where a rule gives a
+        row several keys, each is looked up among all of others' keys by that rule
+        """
+        return self._line_tables, np.concatenate(keys)[self._line_keys]
 
     def rule_of_table(self, table: int) -> int:
         """The rule whose keys a posting table of the store holds."""

@@ -35,11 +35,11 @@ from mpi.identity_results import Identity, Receipt, Resolution
 from mpi.identity_writing import write_people
 from person.errors import IndexStoreError, MpiError
 
-__all__ = ["GroupReader", "GroupWriter", "Request"]
+__all__ = ["GroupReader", "GroupWriter", "Request", "answer_questions", "settle"]
 
 Person = Mapping[str, Any]
 
-BATCH_MAX: Final = 256
+BATCH_MAX: Final = 48
 READ_MAX: Final = 512
 
 
@@ -186,14 +186,24 @@ class _Group:
 
 
 def _settle(told: Sequence[_Told]) -> None:
-    """Answer tasks, on their own loop."""
-    for future, answered, error in told:
-        if future.done():
-            continue  # its task was cancelled meanwhile
-        if error is None:
-            future.set_result(answered)
-        else:
-            future.set_exception(error)
+    for each in told:
+        settle(*each)
+
+
+def settle(future: asyncio.Future[Any], answered: Any, error: BaseException | None) -> None:
+    """Answer a task, on its own loop.
+
+    Parameters
+    ----------
+    future : what it awaits
+    answered, error : its answer, or why there is none
+    """
+    if future.done():
+        return  # its task was cancelled meanwhile
+    if error is None:
+        future.set_result(answered)
+    else:
+        future.set_exception(error)
 
 
 class GroupReader(_Group):
@@ -242,44 +252,62 @@ class GroupReader(_Group):
         return found
 
     def _work(self, requests: Sequence[Request]) -> list[Request]:
-        """Answer all from one moment of the index, the quick ones first."""
-        together = []
-        with contextlib.ExitStack() as stack:
-            try:
-                reader = stack.enter_context(self._index.reading())
-            except Exception as error:
-                for request in requests:
-                    self._answer(request, None, error)
-                return []
-            stack.enter_context(self._index.store.turn)
-            for request in requests:
-                if request.lookup is None:
-                    together.append(request)
-                else:
-                    self._try(request, partial(self._index.lookup_in, reader, **request.lookup))
-            self._resolve(reader, together)
+        answer_questions(self._index, requests, self._answer)
         return []
 
-    def _resolve(self, reader: Reader, requests: Sequence[Request]) -> None:
-        try:
-            found = self._index.resolve_in(reader, [request.person for request in requests])
-        except Exception:  # one of them; find out which
-            for request in requests:
-                self._try(request, partial(self._resolve_one, reader, request.person))
-            return
-        for request, resolution in zip(requests, found, strict=True):
-            self._answer(request, resolution, None)
 
-    def _resolve_one(self, reader: Reader, person: Person) -> Resolution:
-        return self._index.resolve_in(reader, [person])[0]
+def answer_questions(
+    index: IdentityIndex,
+    requests: Sequence[Request],
+    answer: Callable[[Request, Any, BaseException | None], None],
+) -> None:
+    """Answer questions from one moment of the index, the quick ones first.
 
-    def _try(self, request: Request, ask: Callable[[], Any]) -> None:
+    Parameters
+    ----------
+    index : open
+    requests : lookups, and people to resolve together
+    answer : takes each request with its answer or its error
+    """
+    together = []
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(index.store.turn)
         try:
-            answered = ask()
+            reader = stack.enter_context(index.reading())
         except Exception as error:
-            self._answer(request, None, error)
-        else:
-            self._answer(request, answered, None)
+            for request in requests:
+                answer(request, None, error)
+            return
+        for request in requests:
+            if request.lookup is None:
+                together.append(request)
+            else:
+                _try(request, partial(index.lookup_in, reader, **request.lookup), answer)
+        try:
+            found = index.resolve_in(reader, [request.person for request in together])
+        except Exception:  # one of them; find out which
+            for request in together:
+                _try(request, partial(_resolve_one, index, reader, request.person), answer)
+            return
+    for request, resolution in zip(together, found, strict=True):
+        answer(request, resolution, None)
+
+
+def _resolve_one(index: IdentityIndex, reader: Reader, person: Person) -> Resolution:
+    return index.resolve_in(reader, [person])[0]
+
+
+def _try(
+    request: Request,
+    ask: Callable[[], Any],
+    answer: Callable[[Request, Any, BaseException | None], None],
+) -> None:
+    try:
+        answered = ask()
+    except Exception as error:
+        answer(request, None, error)
+    else:
+        answer(request, answered, None)
 
 
 class GroupWriter(_Group):
@@ -336,12 +364,9 @@ class GroupWriter(_Group):
     def _read(self, requests: Sequence[Request]) -> tuple[list[Request], People]:
         """Encode the people; those who cannot be read are told."""
         engine = self._index.engine
-        try:
-            people = [request.person for request in requests]
-            with self._index.store.turn:
-                return list(requests), read_people(engine, people, needs_references=True)
-        except Exception:
-            pass  # one of them; find out which
+        people = [request.person for request in requests]
+        with self._index.store.turn, contextlib.suppress(Exception):  # below: which of them it was
+            return list(requests), read_people(engine, people, needs_references=True)
         read, parts = [], []
         for request in requests:
             try:

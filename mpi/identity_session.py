@@ -19,6 +19,7 @@ from mpi.identity_view import (
     StoreState,
     number_key,
     put_value,
+    put_values,
     unpack_row_value,
     write_change,
     write_overflow,
@@ -122,12 +123,10 @@ class Session:
         numbers = self.batch.append_records(
             rows, sources.astype(np.uint16), encoded, updated_at, wanted
         )
-        self._add_postings(keys, numbers)
+        self.batch.add_all_postings(np.concatenate(keys), numbers)
         self._keep_long_names(rows)
         records: list[int] = numbers.tolist()
-        for record, each in zip(records, values, strict=True):
-            if each is not None:
-                put_value(self.batch, record, each)
+        put_values(self.batch, zip(records, values, strict=True))
         self._fresh.update(records)
         return records
 
@@ -151,17 +150,11 @@ class Session:
         write_overflow(self.batch, names, np.flatnonzero(is_new))
         self.long_names += names.hashes[is_new].tolist()
 
-    def _add_postings(
-        self, keys: Sequence[NDArray[np.uint64]], records: NDArray[np.int64]
-    ) -> None:
-        for rule, own in enumerate(keys):
-            for table, variant in zip(self.engine.posting_tables(rule), own, strict=True):
-                self.batch.add_postings(table, variant, records)
+    def _add_postings(self, rows: NDArray[np.uint64], records: NDArray[np.int64]) -> None:
+        self.batch.add_all_postings(np.concatenate(self.engine.keys(rows)), records)
 
     def _remove_postings(self, rows: NDArray[np.uint64], records: NDArray[np.int64]) -> None:
-        for rule, keys in enumerate(self.engine.keys(rows)):
-            for table, variant in zip(self.engine.posting_tables(rule), keys, strict=True):
-                self.batch.remove_postings(table, variant, records)
+        self.batch.remove_all_postings(np.concatenate(self.engine.keys(rows)), records)
 
     def reference(self, record: int) -> tuple[str, str]:
         """(source, record id) of a record."""
@@ -253,7 +246,7 @@ class Session:
             )
         if returned:
             back = np.array(sorted(returned), np.int64)
-            self._add_postings(self.engine.keys(self.batch.rows(back)), back)
+            self._add_postings(self.batch.rows(back), back)
         for change in changes:
             if change.table == "member" and change.key in self._fresh:
                 self._fresh.discard(change.key)
@@ -273,7 +266,7 @@ class Session:
             self._remove_postings(self.batch.rows(numbers), numbers)
         self.batch.replace_rows(numbers, rows, [updated_at])
         if not is_back:
-            self._add_postings(self.engine.keys(rows), numbers)
+            self._add_postings(rows, numbers)
         self._keep_long_names(rows)
         put_value(self.batch, record, values)
 

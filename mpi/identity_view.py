@@ -40,6 +40,7 @@ __all__ = [
     "number_key",
     "pack_row_value",
     "put_value",
+    "put_values",
     "read_named",
     "read_overflow",
     "read_sources",
@@ -240,6 +241,12 @@ def _json(value: Any) -> bytes | None:
 def put_value(batch: WriteBatch, record: int, values: dict[str, str] | None) -> None:
     """Keep a record's texts, or forget them."""
     _set(batch, "value", number_key(record), _json(values))
+
+
+def put_values(batch: WriteBatch, items: Iterable[tuple[int, dict[str, str] | None]]) -> None:
+    """Keep the texts of records that have just come."""
+    known = [(number_key(record), values) for record, values in items if values is not None]
+    batch.put_all("value", [(key, _AS_JSON(values).encode()) for key, values in known])
 
 
 def read_sources(snapshot: Snapshot) -> dict[str, int]:

@@ -106,9 +106,7 @@ def _add_in_waves(
         waiting = later
 
 
-def _key_sets(
-    keys: Sequence[NDArray[np.uint64]], places: Sequence[int]
-) -> dict[int, set[Any]]:
+def _key_sets(keys: Sequence[NDArray[np.uint64]], places: Sequence[int]) -> dict[int, set[Any]]:
     """(rule, key) of rows; identities, which are plain numbers, never look like them."""
     sets: dict[int, set[Any]] = {place: set() for place in places}
     if len(sets) == 1:  # one record cannot matter to another

@@ -124,29 +124,7 @@ def _by_number(
         )
     rows = engine.encode(as_table(table.select(wanted))).rows
     numbers = place.values_of(rows)
-    offsets, records = snapshot.postings(place.table, engine.first_keys(place.rule, rows))
-    query = np.repeat(np.arange(len(rows)), np.diff(offsets))
-    held, owner = place.values_of(snapshot.rows(records)), snapshot.identities(records)
-    is_true = (held == numbers[query]) & (owner >= 0)
-    return _first_and_count(query[is_true], owner[is_true], len(rows))
-
-
-def _first_and_count(
-    query: NDArray[np.int64], owner: NDArray[np.int64], count: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """The smallest owner of each query, -1 for none, and how many different ones it has."""
-    first = np.full(count, _NOBODY, np.int64)
-    if not len(query):
-        return first, np.zeros(count, np.int32)
-    order = np.lexsort((owner, query))
-    query, owner = query[order], owner[order]
-    is_new = np.ones(len(query), np.bool_)
-    is_new[1:] = (query[1:] != query[:-1]) | (owner[1:] != owner[:-1])
-    counts = np.bincount(query[is_new], minlength=count).astype(np.int32)
-    starts = np.ones(len(query), np.bool_)
-    starts[1:] = query[1:] != query[:-1]
-    first[query[starts]] = owner[starts]
-    return first, counts
+    return snapshot.holders(place.table, engine.first_keys(place.rule, rows), place.slot, numbers)
 
 
 def _trimmed(column: pa.Array | pa.ChunkedArray) -> pa.Array:

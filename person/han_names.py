@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from person.field import EncodedField, FieldStatus, OverflowTable
 from person.han import (
     CHARACTER_BASE,
+    DIGIT_BASE,
     DOT,
     MARK,
     SYLLABLE_BASE,
@@ -467,5 +468,5 @@ def unpack_units(word: int, overflow: OverflowTable | None = None) -> list[int]:
 def word_text(word: int, overflow: OverflowTable | None = None) -> str:
     """A name word as a person reads it: characters folded, syllables spaced, '?' for wildcards."""
     units = unpack_units(word, overflow)
-    is_syllabic = any(SYLLABLE_BASE <= unit < CHARACTER_BASE for unit in units)
+    is_syllabic = any(SYLLABLE_BASE <= unit < DIGIT_BASE for unit in units)
     return (" " if is_syllabic else "").join(unit_text(unit) for unit in units)

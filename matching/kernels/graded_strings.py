@@ -26,7 +26,11 @@ from matching.kernels.name_grades import (
     grade_name,
     is_clearly_other_name,
 )
-from matching.kernels.text_bounds import is_clearly_other_number
+from matching.kernels.text_bounds import (
+    UNDECIDED,
+    is_clearly_other_number,
+    packed_number_grade,
+)
 from matching.kernels.text_codes import (
     common_prefix,
     decode_left,
@@ -38,6 +42,7 @@ from matching.kernels.text_codes import (
     seen_letters,
 )
 from person.jit import kernel
+from person.packed_text import CHARACTERS_PER_WORD
 
 __all__ = [
     "IDENTIFIER_GRADES",
@@ -91,6 +96,11 @@ def _fill_graded(a, b, left, right, slots, tables, grading, out):  # type: ignor
                 )
             else:
                 right_length = packed_length(b, row_b, slots)
+                if max(left_length, right_length) <= CHARACTERS_PER_WORD:
+                    grade = packed_number_grade(left_first, left_length, right_first, right_length)
+                    if grade != UNDECIDED:
+                        out[pair] = grade
+                        continue
                 is_other = is_clearly_other_number(
                     left_first, left_length, right_first, right_length
                 )

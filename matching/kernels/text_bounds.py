@@ -17,18 +17,22 @@ from typing import Final
 import numpy as np
 from numba import int64, uint64
 
-from matching.kernels.name_grades import MARKS, PREFIX_MAX, SIMILAR_NEED
-from person.jit import count_ones, kernel
+from matching.kernels.name_grades import IDENTIFIER_GRADES, MARKS, PREFIX_MAX, SIMILAR_NEED
+from person.jit import count_leading_zeros, count_ones, count_trailing_zeros, kernel
 from person.packed_text import CHARACTERS_PER_WORD
 
 __all__ = [
+    "UNDECIDED",
     "is_clearly_other_number",
     "is_clearly_other_text",
     "letter_counts",
     "may_be_one_edit",
+    "packed_number_grade",
     "same_letters",
 ]
 
+UNDECIDED: Final = -1
+_ONE_EDIT, _TRANSPOSED, _TWO_EDITS, _ELSE = range(1, len(IDENTIFIER_GRADES))
 _ONE: Final = np.uint64(1)
 _CHARACTER: Final = np.uint64(6)
 _LOWEST_BITS: Final = np.uint64(sum(1 << (6 * place) for place in range(CHARACTERS_PER_WORD)))
@@ -141,3 +145,37 @@ def is_clearly_other_number(a, length_a, b, length_b):  # type: ignore[no-untype
     ends ^= b >> uint64(6 * (CHARACTERS_PER_WORD - length_b))
     ends <<= uint64(64 - 6 * shorter)
     return starts != 0 and ends != 0
+
+
+@kernel
+def _character(word, place):  # type: ignore[no-untyped-def]
+    return word >> uint64(6 * (CHARACTERS_PER_WORD - 1 - place)) & uint64(63)
+
+
+@kernel
+def packed_number_grade(a, length_a, b, length_b):  # type: ignore[no-untyped-def]
+    """What `grade_identifier` says of two different texts of one word each, 10 characters at most.
+
+    UNDECIDED where only their distance tells: texts of 5 characters or more that are not clearly
+    other (`is_clearly_other_number`). Straight from the words, nothing is spelled out.
+    """
+    shorter, longer = min(length_a, length_b), max(length_a, length_b)
+    different = a ^ b
+    prefix = (int64(count_leading_zeros(different)) - 4) // 6
+    ends = a >> uint64(6 * (CHARACTERS_PER_WORD - length_a))
+    ends ^= b >> uint64(6 * (CHARACTERS_PER_WORD - length_b))
+    suffix = CHARACTERS_PER_WORD if ends == 0 else int64(count_trailing_zeros(ends)) // 6
+    prefix = min(prefix, shorter)
+    suffix = min(suffix, shorter - prefix)
+    if longer >= 3:
+        if longer - shorter == 1 and prefix + suffix == shorter:
+            return _ONE_EDIT
+        if longer == shorter and prefix + suffix >= longer - 1:
+            return _ONE_EDIT
+        if longer == shorter and prefix + suffix == longer - 2:
+            first_a, second_a = _character(a, prefix), _character(a, prefix + 1)
+            if first_a == _character(b, prefix + 1) and second_a == _character(b, prefix):
+                return _TRANSPOSED
+    if shorter >= 6 and (prefix == shorter or (prefix == 0 and suffix == shorter)):
+        return _TWO_EDITS
+    return _ELSE if longer < 5 or longer - shorter > 2 else UNDECIDED

@@ -7,6 +7,7 @@ whole columns (a few milliseconds for 100,000 tasks), and a change writes the sl
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -24,7 +25,7 @@ from mpi.identity_queue import (
 from mpi.identity_view import StoreState
 from mpi.review.types import Filter
 
-__all__ = ["Place", "QueueColumns", "entry_fits"]
+__all__ = ["Place", "Places", "QueueColumns", "entry_fits"]
 
 EVENTS_READ_MAX: Final = 2000
 _DEFERRED: Final = STATUS_NUMBERS["deferred"]
@@ -32,6 +33,39 @@ _OPEN: Final = STATUS_NUMBERS["open"]
 _GROWTH: Final = 1024
 Place = tuple[bytes, int]
 """(where a task stands, its number)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Chosen tasks in their order: by rank, then by number.
+
+    Attributes
+    ----------
+    ranks : uint64[n], the first half of where they stand
+    numbers : int64[n], of the tasks, the second half
+    """
+
+    ranks: NDArray[np.uint64]
+    numbers: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def before(self, place: bytes, *, itself: bool) -> int:
+        """How many of them stand before a place, with whatever stands there if `itself`."""
+        rank, number = np.uint64(int.from_bytes(place[:8], "big")), int.from_bytes(place[8:], "big")
+        low = int(np.searchsorted(self.ranks, rank, "left"))
+        high = int(np.searchsorted(self.ranks, rank, "right"))
+        inside = self.numbers[low:high]
+        return low + int((inside <= number).sum() if itself else (inside < number).sum())
+
+    def between(self, start: int, stop: int) -> list[Place]:
+        """Some of them."""
+        ranks, numbers = self.ranks[start:stop].tolist(), self.numbers[start:stop].tolist()
+        return [
+            (rank.to_bytes(8, "big") + number.to_bytes(8, "big"), number)
+            for rank, number in zip(ranks, numbers, strict=True)
+        ]
 
 
 class _Codes:
@@ -166,7 +200,7 @@ class QueueColumns:
             if wanted in names and self._rows["status"][slot]:
                 yield int(self._rows["number"][slot])
 
-    def select(self, wanted: Filter, found: Collection[int], now_ms: int) -> list[Place]:
+    def select(self, wanted: Filter, found: Collection[int], now_ms: int) -> Places:
         """Tasks that a filter lets through, in order.
 
         Parameters
@@ -196,9 +230,9 @@ class QueueColumns:
         if wanted.text and wanted.text.strip():
             keep &= self._named(wanted.text.strip().casefold(), found)
         chosen = rows[keep]
-        order = np.lexsort((chosen["number"], _places(chosen)))
-        places = [place.ljust(16, b"\0") for place in chosen["place"][order].tolist()]
-        return list(zip(places, chosen["number"][order].tolist(), strict=True))
+        places = _ranks(chosen)
+        order = np.lexsort((chosen["number"], places))
+        return Places(places[order], chosen["number"][order])
 
     def _named(self, text: str, found: Collection[int]) -> NDArray[np.bool_]:
         """Slots whose names hold a text, or whose tasks were found otherwise."""
@@ -210,7 +244,7 @@ class QueueColumns:
         return named
 
 
-def _places(rows: NDArray[Any]) -> NDArray[np.uint64]:
+def _ranks(rows: NDArray[Any]) -> NDArray[np.uint64]:
     """Where tasks stand, as numbers."""
     raw = np.ascontiguousarray(rows["place"]).view(np.uint8).reshape(-1, 16)
     return np.ascontiguousarray(raw[:, :8]).view(">u8")[:, 0].astype(np.uint64)

@@ -190,7 +190,24 @@ def _stretches(one: Sequence[str], other: Sequence[str]) -> list[tuple[str, int,
 
 
 def _edits(one: Sequence[str], other: Sequence[str]) -> list[tuple[str, int, int]]:
-    """The fewest edits between two texts; swapped neighbours are one edit."""
+    """The fewest edits between two texts; swapped neighbours are one edit.
+
+    What both begin and end with is set aside: of two addresses that is most, and the table of
+    costs has as many cells as both have characters, multiplied.
+    """
+    last = 0
+    while last < min(len(one), len(other)) and one[-1 - last] == other[-1 - last]:
+        last += 1
+    one, other = one[: len(one) - last], other[: len(other) - last]
+    first = 0
+    while first < min(len(one), len(other)) and one[first] == other[first]:
+        first += 1
+    steps = _edits_between(one[first:], other[first:])
+    return [(kind, i + first, j + first) for kind, i, j in steps]
+
+
+def _edits_between(one: Sequence[str], other: Sequence[str]) -> list[tuple[str, int, int]]:
+    """The same of two texts that begin and end unlike."""
     n, m = len(one), len(other)
     cost = [[0] * (m + 1) for _ in range(n + 1)]
     for i in range(n + 1):

@@ -7,12 +7,13 @@ they are read whole (half a second for 100,000), afterwards only what later even
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from heapq import merge
 from itertools import islice
 from typing import Final
+
+import numpy as np
 
 from index_store import Snapshot
 from mpi.identity_queue import (
@@ -24,7 +25,7 @@ from mpi.identity_queue import (
     waiting_place,
 )
 from mpi.identity_reading import Reader
-from mpi.review.columns import Place, QueueColumns, entry_fits
+from mpi.review.columns import Place, Places, QueueColumns, entry_fits
 from mpi.review.types import Filter, TaskStatus
 from person.errors import ConfigError
 
@@ -71,13 +72,12 @@ def find_page(
     else:
         chosen = _chosen(reader, columns, wanted, found, now_ms)
         total = len(chosen)
-        bounds = [place for place, _ in chosen]
         if is_back:
-            stop = bisect_left(bounds, after)
-            page = chosen[max(stop - limit - 1, 0) : stop][::-1]
+            stop = chosen.before(after, itself=False)
+            page = chosen.between(max(stop - limit - 1, 0), stop)[::-1]
         else:
-            start = bisect_right(bounds, after) if cursor else 0
-            page = chosen[start : start + limit + 1]
+            start = chosen.before(after, itself=True) if cursor else 0
+            page = chosen.between(start, start + limit + 1)
     has_more, page = len(page) > limit, page[:limit]
     if is_back:
         page.reverse()
@@ -92,16 +92,21 @@ def find_page(
 
 def _chosen(
     reader: Reader, columns: QueueColumns, wanted: Filter, found: Collection[int], now_ms: int
-) -> list[Place]:
+) -> Places:
     columns.catch_up(reader.snapshot)
     chosen = columns.select(wanted, found, now_ms)
-    if TaskStatus.CLOSED in wanted.status:
-        closed = _range(reader.snapshot, "closed", b"", False)
-        for place, number in closed:
-            value = reader.snapshot.get("queue", bytes([STATUS_NUMBERS["closed"]]) + place)
-            if value is not None and entry_fits(wanted, found, number, unpack_entry(value)):
-                chosen.append((place, number))
-    return chosen
+    if TaskStatus.CLOSED not in wanted.status:
+        return chosen
+    first = bytes([STATUS_NUMBERS["closed"]])
+    closed = [
+        (int.from_bytes(key[1:9], "big"), int.from_bytes(key[9:], "big"))
+        for key, value in reader.snapshot.range("queue", first, bytes([first[0] + 1]))
+        if entry_fits(wanted, found, int.from_bytes(key[9:], "big"), unpack_entry(value))
+    ]
+    # Closed tasks stand behind all others, the latest first, as the queue has them.
+    ranks = np.array([rank for rank, _ in closed], np.uint64)
+    numbers = np.array([number for _, number in closed], np.int64)
+    return Places(np.concatenate([chosen.ranks, ranks]), np.concatenate([chosen.numbers, numbers]))
 
 
 def _read_cursor(cursor: str | None) -> tuple[bool, bytes]:

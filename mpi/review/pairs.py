@@ -22,7 +22,7 @@ from mpi.report_data import WaterfallExample
 from mpi.review.differences import difference_spans
 from mpi.review.step_words import decision_of, step_words, words_key
 from mpi.review.types import PairView, Span, StepView
-from mpi.review.values import StatedRecord
+from mpi.review.values import FieldValue, StatedRecord
 from mpi.waterfall import cell_levels, waterfalls
 from person.field import OverflowTable
 
@@ -46,6 +46,10 @@ class PairInput:
     right: int
     asked: bool = False
     refused: str | None = None
+
+
+_KnownSpans = dict[tuple[str, FieldValue, FieldValue], tuple[tuple[Span, ...], tuple[Span, ...]]]
+"""Field, what two records say there -> where it differs."""
 
 
 def pair_views(
@@ -77,8 +81,18 @@ def pair_views(
     weighed = engine.weigh(left, right, places, places)
     refusals = engine.refusals(weighed.pattern).tolist()
     met = meeting_rules(engine, left, right)
+    spans: _KnownSpans = {}
     views = [
-        _view(reader, records, pair, examples[at], int(weighed.pattern[at]), refusals[at], met[at])
+        _view(
+            reader,
+            records,
+            pair,
+            examples[at],
+            int(weighed.pattern[at]),
+            refusals[at],
+            met[at],
+            spans,
+        )
         for at, pair in enumerate(pairs)
     ]
     return sorted(views, key=lambda each: (not each.asked, -each.match_weight))
@@ -92,13 +106,18 @@ def _view(
     pattern: int,
     refusal: str | None,
     rules: tuple[str, ...],
+    known: _KnownSpans,
 ) -> PairView:
     one, other = records[pair.left], records[pair.right]
     facts, weight = reader.engine.facts, example.match_weight
     left: dict[str, tuple[Span, ...]] = {}
     right: dict[str, tuple[Span, ...]] = {}
     for each in reader.engine.schema.fields:
-        left[each.name], right[each.name] = value_spans(each.kind, each.name, one, other)
+        # Records of one case say the same in most fields: it is cut up once.
+        said = (each.name, one.values[each.name], other.values[each.name])
+        if said not in known:
+            known[said] = value_spans(each.kind, each.name, one, other)
+        left[each.name], right[each.name] = known[said]
     why = [refusal, pair.refused]
     if weight < facts.review_weight:
         why.append(BELOW_REVIEW)

@@ -1,8 +1,8 @@
 """Looking through all records for those that say what a steward typed.
 
 An index finds people by keys made of several fields; a birth date, a name or an address alone is
-none. Then every row is looked at: 0.2 microseconds each, so 100,000 records take no longer than a
-page, and ten million some seconds.
+none. Then every row is looked at: 0.2 to 0.4 microseconds each, so 250,000 records take no longer
+than a page, and ten million some seconds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mpi.identity_reading import Reader
 
 __all__ = ["QUICK_RECORDS_MAX", "scan_records"]
 
-QUICK_RECORDS_MAX: Final = 100_000
+QUICK_RECORDS_MAX: Final = 250_000
 """Records that are looked through without being asked to: as long as a page takes."""
 
 CHUNK_ROWS: Final = 1 << 16

@@ -101,20 +101,32 @@ def stated_records(
     with_flags : also what is odd about them, which takes most of the time
     """
     rows = reader.snapshot.rows(np.array(records, np.int64))
+    texts = [_texts(reader, record) for record in records]
+    flags = _flags(reader, texts) if with_flags else [()] * len(records)
     return [
-        _stated(reader, record, row, with_flags) for record, row in zip(records, rows, strict=True)
+        StatedRecord(
+            record,
+            rows[place],
+            {
+                each.name: _value(
+                    reader, each, components_of(reader, rows[place], each.name), texts[place]
+                )
+                for each in reader.engine.schema.fields
+            },
+            texts[place] is not None,
+            flags[place],
+        )
+        for place, record in enumerate(records)
     ]
 
 
-def _stated(reader: Reader, record: int, row: NDArray[np.uint64], with_flags: bool) -> StatedRecord:
+def _texts(reader: Reader, record: int) -> dict[str, str] | None:
+    """Field -> text as it was sent, None where texts are not kept."""
     held = reader.snapshot.get("value", number_key(record))
-    texts: dict[str, str] | None = None if held is None else json.loads(held)
-    values = {
-        each.name: _value(reader, each, components_of(reader, row, each.name), texts)
-        for each in reader.engine.schema.fields
-    }
-    flags = _flags(reader, texts) if with_flags and texts is not None else ()
-    return StatedRecord(record, row, values, texts is not None, flags)
+    if held is None:
+        return None
+    found: dict[str, str] = json.loads(held)
+    return found
 
 
 def _value(
@@ -134,32 +146,37 @@ def _value(
     )
 
 
-def _flags(reader: Reader, texts: dict[str, str]) -> tuple[str, ...]:
-    """Oddities of what was written, as the encoders see them: 'name: temporary name' ..."""
+def _flags(reader: Reader, texts: Sequence[dict[str, str] | None]) -> list[tuple[str, ...]]:
+    """Oddities of what was written, as the encoders see them: 'name:temporary_name' ..."""
     import pyarrow as pa
 
     schema, engine = reader.engine.schema, reader.engine
-    table = pa.table(
-        {
-            each.columns[0]: [texts[each.name]]
-            for each in schema.fields
-            if each.name in texts and each.columns
-        }
-    )
-    if not table.num_columns:
-        return ()
+    said = [place for place, each in enumerate(texts) if each]
+    columns = {
+        each.columns[0]: pa.array(
+            [(texts[place] or {}).get(each.name) for place in said], pa.string()
+        )
+        for each in schema.fields
+        if each.columns and any(each.name in (texts[place] or {}) for place in said)
+    }
+    found: list[tuple[str, ...]] = [()] * len(texts)
+    if not columns:
+        return found
+    table = pa.table(columns)
     try:
         batch = encode_batch(table, schema, engine.layout, schema.bind(table.column_names))
     except MpiError:
-        return ()
-    odd = []
-    for name, status in batch.status.items():
-        found = FieldStatus(int(status[0]))
-        if found not in (FieldStatus.VALID, FieldStatus.MISSING):
-            odd.append(f"{name}:{found.name.lower()}")
-    if batch.flags[0]:
-        odd.append("id_number:contradicts_record")
-    return tuple(odd)
+        return found
+    for row, place in enumerate(said):
+        odd = []
+        for name, status in batch.status.items():
+            told = FieldStatus(int(status[row]))
+            if told not in (FieldStatus.VALID, FieldStatus.MISSING):
+                odd.append(f"{name}:{told.name.lower()}")
+        if batch.flags[row]:
+            odd.append("id_number:contradicts_record")
+        found[place] = tuple(odd)
+    return found
 
 
 def fields_in_order(schema: Schema) -> list[Field]:

@@ -39,6 +39,19 @@ def test_run_writes_a_result_that_names_machine_command_and_load(tmp_path: Path)
     assert 300 == result["records"]
 
 
+def test_bench_alone_runs_the_suites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`mpi bench` is `mpi bench run` with its defaults."""
+    asked = []
+
+    def run_suites(suites: object, scale: str, out: Path, **_: object) -> dict[str, object]:
+        asked.append((suites, scale, out))
+        return {"records": 10_000, "benchmarks": []}
+
+    monkeypatch.setattr("bench.suites.run_suites", run_suites)
+    assert 0 == run(["bench"])
+    assert [((), "quick", Path("build/bench/result.json"))] == asked
+
+
 def test_the_index_suite_measures_single_and_batched(tmp_path: Path) -> None:
     """Look-ups by cross-reference, with p50 and p99 of single ones, and an addition."""
     pytest.importorskip("pytest_benchmark")

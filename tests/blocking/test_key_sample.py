@@ -19,7 +19,7 @@ RULES = (
     BlockingRule("any phone", ("phone",)),
     BlockingRule("sounds", ("given_name:soundex", "birth_date:year")),
 )
-PREFIXES = KEY_SHARES // 3
+PREFIXES = KEY_SHARES // 5
 
 
 def test_a_sample_holds_every_record_of_its_keys() -> None:

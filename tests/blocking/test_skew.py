@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from itertools import combinations
 
@@ -114,15 +113,12 @@ def test_window_finds_neighbours_that_differ_in_the_refining_key() -> None:
     assert set() == twins - collected.pairs
 
 
-def test_two_hundred_thousand_records_of_one_key_finish_quickly() -> None:
+def test_two_hundred_thousand_records_of_one_key_cost_a_window() -> None:
     """One shared phone on 200,000 records costs a window, not 20,000 million pairs."""
     count = 200_000
     rows = _shared_phone(count, distinct=count)
     rule = BlockingRule("phone", ("phone:first",), ("ssn",), window=20)
-    _count_pairs(rows[:2000], [rule])
-    began = time.perf_counter()
     (report,) = _count_pairs(rows, [rule])
-    assert time.perf_counter() - began < 10
     assert 200_000 * 20 - 210 == report.pairs  # type: ignore[attr-defined]
     assert ((200_000, "refined by ssn; sorted window of 20"),) == report.largest_runs  # type: ignore[attr-defined]
     assert (1, 1, 1) == (report.blocks, report.refined_runs, report.window_runs)  # type: ignore[attr-defined]

@@ -40,6 +40,8 @@ def test_a_task_is_listed_shown_decided_and_taken_back(mpi: Shell, index: Path) 
     (row,) = listed.lines
     assert task == row["number"]
     assert "赵敏" not in listed.out
+    assert 2 == mpi("review", "list", "--index", index, "--show-values").code, "who looks?"
+    assert "赵敏" in mpi("review", "list", "--index", index, "--show-values", "--by", "Dr Li").out
     shown = mpi("review", "show", "--index", index, task, "--by", "Dr Li")
     assert NUMBER not in shown.out
     assert "赵敏" in shown.out
@@ -139,3 +141,70 @@ def test_mistakes_have_exit_codes(mpi: Shell, index: Path, tmp_path: Path) -> No
     merge = ("--merge", "X,Y", "--by", "Dr Li")
     assert 6 == mpi("review", "decide", "--index", index, task, "PARTLY", *merge).code
     json.dumps(task)
+
+
+def test_what_was_asked_of_people_is_in_the_log(mpi: Shell, index: Path) -> None:
+    """Names of the list, the whole of a case, numbers in full: who saw whom."""
+    by = ("--index", index, "--by", "Dr Li")
+    mpi("review", "list", *by, "--show-values")
+    mpi("review", "show", *by, task_of(index))
+    mpi("review", "show", *by, task_of(index), "--show-values")
+    entries = mpi("review", "audit-log", "--index", index).lines
+    assert ["list", "show", "reveal"] == [each["action"] for each in entries]
+    assert all(len(each["identities"]) == 2 for each in entries)
+
+
+def test_an_undo_in_bulk_says_what_it_did(mpi: Shell, index: Path) -> None:
+    """What a dry run would do, and that nobody of that name decided anything."""
+    by = ("--index", index, "--by", "Dr Wang")
+    mpi("review", "decide", "--index", index, "--by", "Dr Li", task_of(index), "DIFFERENT")
+    tried = mpi("review", "undo", *by, "--of", "Dr Li", "--dry-run")
+    assert 1 == len(tried.lines[0]["would_undo"])
+    assert "undone" not in tried.lines[0]
+    ghost = mpi("review", "undo", *by, "--of", "ghost")
+    assert "'ghost' decided nothing" in ghost.err
+    assert (
+        tried.lines[0]["would_undo"]
+        == mpi("review", "undo", *by, "--of", "Dr Li").lines[0]["undone"]
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("list", "--weight-min", "nan"),
+        ("advice", "--mistakes-max", "nan"),
+        ("advice", "--confidence", "nan"),
+        ("audit-sample", "--size", "5", "--by", "x", "--repeats", "nan"),
+        ("audit-sample", "--size", "5", "--by", "x", "--strata", "0,nan"),
+        ("export", "--out", "x.csv", "--by", "x", "--weight-max", "inf"),
+    ],
+)
+def test_what_is_no_number_is_refused(mpi: Shell, arguments: tuple[str, ...]) -> None:
+    """It would pass every range and let nothing through."""
+    assert 2 == mpi("review", *arguments, "--index", "nowhere").code
+
+
+def test_a_message_shows_what_a_terminal_would_obey(mpi: Shell) -> None:
+    """A file's name may hold colours and cursor movements."""
+    refused = mpi("review", "import", "a\x1b[31mb.csv", "--index", "nowhere", "--by", "x")
+    assert 3 == refused.code
+    assert "\x1b" not in refused.err
+    assert "\\x1b[31m" in refused.err
+
+
+def test_a_case_of_many_records_is_printed_line_by_line(
+    mpi: Shell, index: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Five columns would leave no room for any; regions have their names."""
+    with IdentityIndex.open(index) as opened:
+        case = ReviewQueue(opened).case(task_of(index)).to_dict()
+    for record in case["records"]:
+        for field in record["fields"]:
+            if field["name"] == "region_code":
+                field.update(value="110105", origin="text", spans=[])
+    _print_case(case)
+    assert "北京市朝阳区" in capsys.readouterr().out
+    _print_case(case | {"records": [*case["records"]] * 3})
+    out = capsys.readouterr().out
+    assert 3 == sum(line.split()[:1] == ["H1/a"] for line in out.splitlines())

@@ -283,7 +283,12 @@ def test_measured_comparators_take_their_cutoffs_from_the_schema() -> None:
 
 @pytest.mark.parametrize(
     ("compare", "message"),
-    [("jaro_winkler:x", "cutoffs must be numbers"), ("soundalike", "unknown comparator")],
+    [
+        ("jaro_winkler:x", "cutoffs must be numbers"),
+        ("soundalike", "unknown comparator"),
+        ("latin_name:0.9", "takes no cutoffs"),
+        ("exact:0.3", "takes no cutoffs"),
+    ],
 )
 def test_a_wrong_comparator_in_a_schema_is_refused(compare: str, message: str) -> None:
     """A misspelt comparator or cutoff is a ConfigError before any data is read."""

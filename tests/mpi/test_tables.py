@@ -180,6 +180,7 @@ def test_a_file_is_described_with_its_checksum(tmp_path: Path) -> None:
         "sha256": "4d4edfe7b2d0c47afc2b4e6fb7da46b1e6b07cf7b4f0a8ce7a0b5a7ef0e9cf90",
         "rows": 2,
         "rows_rejected": 0,
+        "lines_swallowed": 0,
     }
     import hashlib
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -38,12 +38,13 @@ def registered() -> tuple[Page | Action, ...]:
     return tuple(each for module in modules for each in module.PAGES)
 
 
-def create_app(site: Site) -> Starlette:
+def create_app(site: Site, *, on_warm: Callable[[], None] = lambda: None) -> Starlette:
     """The application of one server, for uvicorn or a test.
 
     Parameters
     ----------
     site : its state; closed when the application stops
+    on_warm : called once everything is read that all pages share
     """
     from mpi.review.web.routes.sign_in import sign_in_routes
 
@@ -62,7 +63,7 @@ def create_app(site: Site) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        warming = asyncio.create_task(_warm(site))
+        warming = asyncio.create_task(_warm(site, on_warm))
         warming.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
             yield
@@ -80,12 +81,13 @@ def create_app(site: Site) -> Starlette:
     return app
 
 
-async def _warm(site: Site) -> None:
+async def _warm(site: Site, on_warm: Callable[[], None]) -> None:
     """Open the index, load its kernels and compile templates while the first person signs in."""
     await site.lanes.call(Lane.LONG, site.renderer.warm)
     await site.lanes.run(Lane.QUICK, _first_page)
     await site.lanes.run(Lane.QUICK, _first_case)
     await site.lanes.run(Lane.QUICK, _first_figures)
+    await site.lanes.call(Lane.QUICK, on_warm)
 
 
 def _first_page(queue: ReviewQueue) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from mpi.review.web.app import registered
+from mpi.review.web.page import Page
 from tests.mpi.review.browser_site import Pages, chromium, pages
 from tests.mpi.review.review_people import HOSTILE, LONG_NAME, RARE_NAME
 
@@ -125,6 +127,23 @@ def test_every_page_passes_axe(pages: Pages, language: str, dark: bool) -> None:
     checked("conflict")
     checked("login", pages.open(None, language=language, dark=dark))
     assert {} == {name: each for name, each in found.items() if each}
+
+
+def test_no_page_is_forgotten(pages: Pages) -> None:
+    """Every page that the server has is among those that are looked at here."""
+    from starlette.routing import compile_path
+
+    shown = [
+        each
+        for each in registered()
+        if isinstance(each, Page) and each.method == "GET" and each.template
+    ]
+    known = [path.partition("?")[0] for path in paths(pages).values()]
+    assert [] == [
+        each.name
+        for each in shown
+        if not any(compile_path(each.path)[0].fullmatch(path) for path in known)
+    ]
 
 
 def test_no_page_scrolls_sideways_on_a_laptop(pages: Pages) -> None:

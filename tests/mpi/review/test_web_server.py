@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -20,7 +21,7 @@ from cli.main import run
 from mpi.identity_index import IdentityIndex
 from mpi.review.accounts import Accounts
 from mpi.review.permissions import Role
-from mpi.review.web.server import ServerSettings, serve
+from mpi.review.web.server import ServerSettings, serve, settle_memory
 from person.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -154,3 +155,13 @@ def test_a_certificate_that_is_none_is_said(index_path: Path, tmp_path: Path) ->
     )
     with pytest.raises(ConfigError, match="no PEM certificate"):
         serve(settings, say=print)
+
+
+def test_the_collector_leaves_alone_what_stays() -> None:
+    """A pause of a tenth of a second in the middle of a page is one too many."""
+    before = gc.get_freeze_count()
+    try:
+        settle_memory()
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()

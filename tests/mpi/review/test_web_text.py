@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mpi.review.places import place_name
 from mpi.review.web.case_rows import golden_rows, record_rows
 from mpi.review.web.svg import bars, cluster_graph, step_bar, whiskers
 from mpi.review.web.text import bits_text, day_text, moment_text, pieces, share_text, visible
@@ -44,6 +45,17 @@ def test_an_id_number_has_gaps_between_its_parts() -> None:
     shown = pieces(number)
     assert ["110105", "19491231", "00", "2X"] == [each["text"] for each in shown]
     assert [True, True, False, False] == [each["gap"] for each in shown]
+
+
+def test_a_number_that_its_source_grouped_gets_no_gaps_of_ours() -> None:
+    """Masked or not, hyphens and blanks of the source stand where they stood."""
+    number = {**NAME, "kind": "phone", "pinyin": None}
+    for value, gaps in (("13••••••88•", [3, 7]), ("137-••••-••25", []), ("137 •••• ••25", [])):
+        shown = pieces(number | {"value": value, "spans": []})
+        ends = [
+            sum(len(e["text"]) for e in shown[: at + 1]) for at, e in enumerate(shown) if e["gap"]
+        ]
+        assert gaps == ends
 
 
 @given(st.lists(st.tuples(st.text(max_size=8), st.sampled_from(["same", "differs", "tone"]))))
@@ -102,6 +114,52 @@ def test_a_row_says_what_its_comparison_is_worth() -> None:
         (row["bits"], row["counted_with"]) for row in rows
     ]
     assert ["against", "none", "for"] == [row["speaks"] for row in rows]
+
+
+def test_bits_stand_where_something_speaks_as_they_do() -> None:
+    """A sum for one person does not stand beside 'differs', nor one against beside 'agrees'."""
+    number = {**NAME, "name": "id_number", "role": "national_id", "kind": "national_id"}
+    birth = {**NAME, "name": "birth_date", "role": "birth_date", "kind": "date", "pinyin": None}
+    pair = {
+        "left": 0,
+        "right": 1,
+        "spans_left": {},
+        "spans_right": {},
+        "levels": {"id_number": "else", "birth_date": "exact"},
+    }
+    record = {"fields": [number, birth]}
+    for bits, home in ((7.6, "birth_date"), (-7.6, "id_number")):
+        rows = record_rows(
+            [record] * 2, pair | {"steps": [{"comparison": "identity", "bits": bits}]}
+        )
+        assert [home] == [row["name"] for row in rows if row["bits"] is not None]
+
+
+def test_only_the_two_records_looked_at_are_marked() -> None:
+    """The others stand beside them as they are; without a pair each shows its own marks."""
+    spans = {"name": [{"text": "单雄信", "mark": "differs"}]}
+    pair = {"left": 0, "right": 1, "steps": [], "levels": {}}
+    pair |= {"spans_left": spans, "spans_right": spans}
+    record = {"fields": [NAME]}
+    (row,) = record_rows([record] * 3, pair)
+    marks = [{piece["mark"] for piece in cell["pieces"]} for cell in row["cells"]]
+    assert [{"differs"}, {"differs"}, {"same"}] == marks
+    (row,) = record_rows([record] * 3, None)
+    assert all({"same", "differs"} == {p["mark"] for p in cell["pieces"]} for cell in row["cells"])
+
+
+def test_a_region_has_its_name() -> None:
+    """From the province down; what no table knows has none."""
+    assert "北京市朝阳区" == place_name("110105")
+    assert "浙江省杭州市西湖区" == place_name(" 330106001 ")
+    assert "海南省五指山市" == place_name("469001")
+    assert ["", "", "", ""] == [place_name(each) for each in (None, "", "999999", "1101")]
+    region = {**NAME, "name": "region_code", "kind": "region", "value": "110105", "pinyin": None}
+    (row,) = record_rows([{"fields": [region | {"spans": []}]}], None)
+    assert "北京市朝阳区" == row["cells"][0]["place"]
+    golden = {"fields": {"region_code": {"value": "110105"}, "phone": {"value": "110105"}}}
+    rows = golden_rows([golden], None, regions={"region_code"})
+    assert ["北京市朝阳区", ""] == [each["now"][0]["place"] for each in rows]
 
 
 def test_golden_rows_tell_what_a_merge_changes() -> None:

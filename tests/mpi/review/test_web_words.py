@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from mpi.decide import REFUSAL_TEXTS
+from mpi.identity_decide import AMBIGUOUS, IN_DOUBT, STRONGER_REFUSED
+from mpi.identity_writing import PINNED
+from mpi.review.pairs import BELOW_REVIEW
 from mpi.review.priority import SAFETY
 from mpi.review.types import Reason, TaskStatus, Verdict
+from mpi.review.web.render import _environment
 from mpi.review.web.words import read_words
 from person.field import FieldStatus
 
@@ -61,3 +66,17 @@ def test_every_choice_has_words() -> None:
     for language in ("zh", "en"):
         words = read_words(language)
         assert [] == [key for key in keys if key not in words]
+
+
+def test_every_reason_why_no_machine_decided_has_words() -> None:
+    """No English sentence of the engine stands on a Chinese page."""
+    reasons = {
+        *(each for each in REFUSAL_TEXTS if each is not None),
+        *(AMBIGUOUS, STRONGER_REFUSED, IN_DOUBT, PINNED, BELOW_REVIEW),
+    }
+    macros = _environment().get_template("_macros.html")
+    for language in ("zh", "en"):
+        why = macros.make_module({"w": read_words(language)}).why  # type: ignore[attr-defined]
+        said = {each: str(why(each)) for each in reasons}
+        assert language == "en" or not [each for each, text in said.items() if text == each]
+        assert not [text for text in said.values() if "why." in text]
