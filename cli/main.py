@@ -28,7 +28,7 @@ __all__ = ["COMMANDS", "EXIT_CODES", "cli", "main", "run"]
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "dedupe": ("cli.dedupe", "Find which records of a table are the same person."),
     "link": ("cli.link", "Find which records of two tables are the same person."),
-    "train": ("cli.train", "Fit a model to a table and save it."),
+    "train": ("cli.train", "Fit a model to a table, save it, and say what was learnt."),
     "analyse": ("cli.analyse", "Count candidate pairs per blocking rule before a run."),
     "profile": ("cli.profile", "Show how complete and valid the columns of a table are."),
     "evaluate": ("cli.evaluate", "Hold the clusters of a run against known truth."),

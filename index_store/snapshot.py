@@ -14,8 +14,8 @@ from index_store.base import Base
 from index_store.delta import Delta
 from index_store.environment import Environment, Latest
 from index_store.format import State, unpack_checked, unpack_state
+from index_store.joint_reads import JointReads, merged_runs, no_runs
 from index_store.page_check import damaged_page
-from index_store.single_reads import SingleReads
 from index_store.text_kernels import hash_references, join_texts, posting_keys
 from index_store.touched import (
     TOUCH_IDENTITY,
@@ -34,7 +34,7 @@ _ATTEMPTS: Final = 20
 _MANY: Final = 1000
 
 
-class Snapshot(SingleReads):
+class Snapshot(JointReads):
     """Reads see one moment of the index, however long they take; close it soon.
 
     It belongs to one thread; another thread takes a snapshot of its own.
@@ -200,7 +200,7 @@ class Snapshot(SingleReads):
         """
         wanted = np.ascontiguousarray(keys, np.uint64)
         if self._base is None:
-            found = _no_runs(len(wanted))
+            found = no_runs(len(wanted))
         else:
             stored = posting_keys(wanted)
             found = self._base.matches(self._base.posting(rule), stored, wanted == 0)
@@ -209,73 +209,7 @@ class Snapshot(SingleReads):
             for place in self._touched(TOUCH_POSTING + rule, wanted)
             if wanted[place]
         ]
-        return _merged(*found, changes)
-
-    def all_postings(
-        self, rules: NDArray[np.int64], keys: NDArray[np.uint64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """`postings` of several rules in one go.
-
-        Parameters
-        ----------
-        rules : int64[m], number of each line's rule
-        keys : uint64[m, n], 0 where there is no key
-
-        Returns
-        -------
-        int64[m * n + 1] offsets and record numbers, line by line
-        """
-        wanted = np.ascontiguousarray(keys, np.uint64)
-        if self._base is None:
-            found = _no_runs(wanted.size)
-        else:
-            found = self._base.all_postings(rules, wanted)
-        marks = np.zeros(wanted.shape, np.bool_)
-        changes = []
-        if self._filter.test_rules(rules, wanted, marks):
-            marks &= wanted != 0
-            for line, place in np.argwhere(marks).tolist():
-                changed = self._delta.postings(int(rules[line]), int(wanted[line, place]))
-                changes.append((line * wanted.shape[1] + place, changed))
-        return _merged(*found, changes)
-
-    def holders(
-        self, rule: int, keys: NDArray[np.uint64], part: NDArray[np.int64],
-        values: NDArray[np.uint64],
-    ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:  # fmt: skip
-        """Identities whose records hold a value, found by its block key.
-
-        Parameters
-        ----------
-        rule : number of the rule
-        keys : uint64[n], 0 where there is no key
-        part : int64[3], (word, shift, bits) of the value in a row
-        values : uint64[n]
-
-        Returns
-        -------
-        int64[n] the smallest identity, -1 for none, and int32[n] how many there are
-        """
-        offsets, records = self.postings(rule, keys)
-        owners = self.identities(records)
-        is_held = records >= self.state.base_record_count
-        self._filter.test(TOUCH_ROW, records.astype(np.uint64), is_held)
-        held = np.zeros(len(records), np.uint64)
-        word, shift, bits = part.tolist()
-        late = np.flatnonzero(is_held)
-        if len(late):
-            words = self.rows(records[late])[:, word] >> np.uint64(shift)
-            held[late] = words & np.uint64((1 << bits) - 1)
-        if self._base is not None:
-            runs = offsets, records, owners
-            return self._base.holders(runs, held, is_held, part, values)
-        first, counts = np.full(len(values), -1, np.int64), np.zeros(len(values), np.int32)
-        for place, value in enumerate(values.tolist()):
-            run = slice(offsets[place], offsets[place + 1])
-            found = set(owners[run][held[run] == np.uint64(value)].tolist()) - {-1}
-            if found:
-                first[place], counts[place] = min(found), len(found)
-        return first, counts
+        return merged_runs(*found, changes)
 
     def members(self, identities: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Records of each identity, its founder among them while it belongs to it.
@@ -291,7 +225,7 @@ class Snapshot(SingleReads):
         wanted = np.ascontiguousarray(identities, np.int64)
         stored = wanted.astype(np.uint64)
         if self._base is None:
-            found = _no_runs(len(wanted))
+            found = no_runs(len(wanted))
         else:
             found = self._base.matches(self._base.members, stored, wanted < 0)
         own = self.identities(wanted) == wanted
@@ -300,7 +234,7 @@ class Snapshot(SingleReads):
             for place in self._touched(TOUCH_IDENTITY, stored)
             if wanted[place] >= 0
         ]
-        return _merged(*found, changes, (np.flatnonzero(own) << 32) | wanted[own])
+        return merged_runs(*found, changes, (np.flatnonzero(own) << 32) | wanted[own])
 
     # ------------------------------------------------------------------ by record number
 
@@ -481,33 +415,3 @@ class Snapshot(SingleReads):
 
 def _plain_key(table: str, key: bytes) -> bytes:
     return table.encode() + b"\x00" + key
-
-
-def _no_runs(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    return np.zeros(count + 1, np.int64), np.zeros(0, np.int64)
-
-
-def _merged(
-    offsets: NDArray[np.int64],
-    records: NDArray[np.int64],
-    changes: Sequence[tuple[int, tuple[list[int], list[int]]]],
-    founders: NDArray[np.int64] | None = None,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Runs of the base with what the delta adds to and takes from some of them.
-
-    `founders` are further (run << 32 | record) to add.
-    """
-    if not changes and founders is None:
-        return offsets, records
-    count = len(offsets) - 1
-    pairs = (np.repeat(np.arange(count), np.diff(offsets)) << 32) | records
-    removed = [place << 32 | record for place, (_, gone) in changes for record in gone]
-    added = [place << 32 | record for place, (new, _) in changes for record in new]
-    if removed:
-        pairs = pairs[~np.isin(pairs, np.array(removed, np.int64))]
-    parts = [pairs, np.array(added, np.int64)]
-    pairs = np.sort(np.concatenate(parts if founders is None else [*parts, founders]))
-    if len(pairs):
-        pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])]
-    edges = np.searchsorted(pairs, np.arange(count + 1, dtype=np.int64) << 32)
-    return edges, pairs & 0xFFFFFFFF
