@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import shutil
 import time
@@ -21,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from bench.data import Dataset, dataset
+from bench.data import Dataset, dataset, scale_records
 from bench.facts import facts_line, run_facts
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "made_or_given",
     "percentiles",
     "sample_people",
+    "sync_floor",
     "truth_clusters",
     "write_report",
 ]
@@ -53,7 +55,9 @@ def add_common_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     parser : of the bench
     name : of its results
     """
-    parser.add_argument("--records", type=int, default=100_000, help="records in the index")
+    parser.add_argument(
+        "--records", type=scale_records, default=100_000, help="records in the index, such as 10m"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of every sample")
     parser.add_argument("--index", type=Path, help="an index that this bench made before")
     parser.add_argument("--directory", type=Path, default=Path("build/bench/index"))
@@ -123,6 +127,8 @@ def load_residents(
             schema = effective_schema(load_schema(), inputs)
             ingested = ingest(inputs, schema, scratch, NO_PROGRESS)
         assert ingested.record_count == count, "every generated record can be used"
+        if first != data.records:
+            first.unlink()  # the load needs the room
         model = shipped_model("resident")
         assert model is not None
         with _timed(seconds, "count values"):
@@ -256,6 +262,37 @@ def percentiles(work: Callable[[int], Any], count: int, *, warm: int = 100) -> d
         "us_p99": round(float(high), 2),
         "a_second": round(count / (times.sum() / 1e9), 1),
     }
+
+
+def sync_floor(directory: Path, count: int = 200) -> dict[str, float]:
+    """What the disk alone takes for one durable transaction: p50, p99 and rate.
+
+    A transaction writes its pages and waits for them, then a page that says so, and waits for
+    that: here 16 pages of 4 KB.
+
+    Parameters
+    ----------
+    directory : on the disk to measure
+    count : of such writes
+    """
+    path = directory / "sync-floor"
+    pages, page = os.urandom(16 * 4096), os.urandom(4096)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    last = os.open(path, os.O_RDWR | os.O_DSYNC)
+    try:
+        os.pwrite(handle, bytes(64 << 20), 0)
+        os.fsync(handle)
+
+        def commit(place: int) -> None:
+            os.pwrite(handle, pages, (1 + place % 900) * 65536)
+            os.fdatasync(handle)
+            os.pwrite(last, page, 0)
+
+        return percentiles(commit, count, warm=10)
+    finally:
+        os.close(handle)
+        os.close(last)
+        path.unlink()
 
 
 def write_report(out: Path, title: str, figures: dict[str, Any], rows: list[list[str]]) -> None:

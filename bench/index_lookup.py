@@ -24,6 +24,7 @@ from bench.index_data import (
     made_or_given,
     percentiles,
     sample_people,
+    sync_floor,
     write_report,
 )
 from bench.index_sqlite import SqliteIndex, copy_index, posting_rows
@@ -113,7 +114,9 @@ def store_single(index: IdentityIndex, people: pa.Table, count: int) -> dict[str
 def adds(index: IdentityIndex, arriving: pa.Table, singly: int) -> dict[str, Any]:
     """Durable adds through the library: resolve, decide, write, sync; in hundreds and singly."""
     people = people_as_dicts(arriving.slice(0, singly + 20))
+    processor = time.process_time()
     one = percentiles(lambda i: index.add(people[i]), singly, warm=20)
+    one["us_processor"] = round((time.process_time() - processor) / (singly + 20) * 1e6, 1)
     rest = arriving.slice(singly + 20)
     begin, processor = time.perf_counter(), time.process_time()
     index.add_table(rest, batch_size=100)
@@ -207,7 +210,8 @@ def main() -> None:
         if options.sqlite:
             file = options.directory / "beside.sqlite"
             figures["sqlite"] = sqlite(index, people, arriving, file)
-        figures["add"] = adds(index, arriving, options.adds)
+        figures["add"] = {"the disk alone, a transaction": sync_floor(options.directory)}
+        figures["add"] |= adds(index, arriving, options.adds)
         figures["batched after the adds, a second"] = batched(index, people)
     if options.splink:
         from bench.index_splink import splink_single
@@ -244,7 +248,8 @@ def _words(figure: Any) -> str:
     if not isinstance(figure, dict):
         return str(figure)
     known = {"us_p50": "p50 {:,.1f} us", "us_p99": "p99 {:,.1f} us", "a_second": "{:,.0f}/s"}
-    known |= {"bytes_a_record": "{:,.1f} bytes a record"}
+    known |= {"bytes_a_record": "{:,.1f} bytes a record", "us_processor": "{:,.0f} us of processor"}
+    known |= {"a_processor_second": "{:,.0f} a processor second"}
     return ", ".join(text.format(figure[name]) for name, text in known.items() if name in figure)
 
 

@@ -34,6 +34,7 @@ from bench.index_data import (
     add_common_arguments,
     made_or_given,
     sample_people,
+    sync_floor,
     write_report,
 )
 from mpi import IdentityIndex
@@ -253,12 +254,13 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=REQUESTS_A_SECOND, help="requests a second")
     parser.add_argument("--writes", type=float, default=WRITES_A_SECOND, help="of them, writes")
     parser.add_argument("--clients", type=int, default=CLIENTS)
-    parser.add_argument("--gather-ms", type=float, default=2.0, help="a write waits for others")
+    parser.add_argument("--gather-ms", type=float, default=0.0, help="a write waits for others")
     parser.add_argument("--read-gather-ms", type=float, default=1.0, help="a question waits, too")
     parser.add_argument("--resolve-share", type=float, default=0.2, help="of the reads")
     options = parser.parse_args()
     sys.setswitchinterval(SWITCH_SECONDS)  # a waiting request gets the interpreter soon
     made, data = made_or_given(options)
+    floor = sync_floor(options.directory)
     path = options.directory / "traffic-copy"
     shutil.rmtree(path, ignore_errors=True)
     with IdentityIndex.open(made) as source:
@@ -267,8 +269,13 @@ def main() -> None:
     arriving = sample_people(data, options.records, data.record_count, 20_000, 5)
     moved = sample_people(data, 0, options.records, MOVED, options.seed + 2)
     figures = measure(path, options, people, pa.concat_tables([arriving, moved]))
+    figures["the disk alone, a transaction"] = floor
     rows = [
         ["records", f"{options.records:,}"],
+        [
+            "the disk alone, a transaction",
+            f"p50 {floor['us_p50']:,} us, p99 {floor['us_p99']:,} us",
+        ],
         ["clients", f"{options.clients:,}"],
         ["requests", f"{figures['all']['requests']:,} in {figures['seconds']:,.1f} s"],
         ["processor seconds", f"{figures['processor_seconds']:,.1f}"],

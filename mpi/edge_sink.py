@@ -196,6 +196,7 @@ class _Mine:
     held: list[NDArray[np.uint64]] = field(default_factory=list)
     spilled: list[NDArray[np.uint64]] = field(default_factory=list)
     file: IO[bytes] | None = None
+    given: int = 0
 
     def room_for(self, count: int) -> NDArray[np.uint64]:
         """The buffer, with at least so many places behind those used."""
@@ -227,11 +228,18 @@ class _Mine:
             self.spilled.append(view.view(np.ndarray))
         self.held = []
 
+    def new_pieces(self) -> list[NDArray[np.uint64]]:
+        """Pieces that this has not given before; they stay here too."""
+        self.seal()
+        pieces = (self.spilled + self.held)[self.given :]
+        self.given += len(pieces)
+        return pieces
+
     def drain(self) -> list[NDArray[np.uint64]]:
         """All pieces; what is here afterwards is nothing."""
         self.seal()
         drained = self.spilled + self.held
-        self.held, self.spilled = [], []
+        self.held, self.spilled, self.given = [], [], 0
         if self.file is not None:
             self.file.close()  # the maps keep the file until they go
             self.file = None
@@ -291,6 +299,26 @@ class EdgeSink:
     @property
     def pair_count(self) -> int:
         return sum(mine.pair_count for mine in self._all)
+
+    def new_pieces(self) -> list[NDArray[np.uint64]]:
+        """What was kept since this was asked last, uint64[k, 4] each; nobody may be at work."""
+        return [piece for mine in self._all for piece in mine.new_pieces()]
+
+    def put_back(self, pieces: Sequence[NDArray[np.uint64]], pair_count: int) -> None:
+        """Keep what another sink of the same run gave by `new_pieces`.
+
+        Parameters
+        ----------
+        pieces : uint64[k, 4] each
+        pair_count : pairs that were compared for them
+        """
+        mine = self._mine()
+        mine.pair_count += pair_count
+        mine.seal()
+        for piece in pieces:
+            mine.held.append(piece)
+            mine.spill_if_many()
+        mine.given = len(mine.spilled) + len(mine.held)
 
     def sorted_pairs(self) -> SortedPairs:
         """All pairs kept, sorted by (left, right), each once; the sink is empty afterwards."""

@@ -1,7 +1,7 @@
 """The main job, stage by stage; see `mpi.pipeline` for what users call.
 
-The first three stages (encode, train, score) are kept on disk as they finish, where results are
-written too, so that a killed run can be resumed; what follows them takes a fraction of the time.
+The first stages (encode, train, and scoring rule by rule) are kept on disk as they finish, so that
+a killed run can be resumed; what follows them takes a fraction of the time.
 At the end of `run_job` the encoded records, the final model, its frequencies and all decisions
 are at hand together.
 """
@@ -175,24 +175,22 @@ class _Job:
     def scored(self, prepared: Prepared, compiled: CompiledModel) -> Scored:
         """The candidate pairs worth keeping."""
 
-        def make() -> Scored:
-            space, memory = prepared.space, self.options.memory_bytes
-            scored = score_candidates(
-                *(prepared.ingested, compiled, prepared.rules, space),
+        space, memory = prepared.space, self.options.memory_bytes
+        scored = score_candidates(
+            *(prepared.ingested, compiled, prepared.rules, space),
+            memory_bytes=memory,
+            progress=self.timer,
+            keep=None if self.stages is None else self.stages.run,
+        )
+        if self.options.approximate:
+            from mpi.approximate_run import add_approximate
+
+            scored = add_approximate(
+                *(scored, prepared.ingested, compiled, space),
                 memory_bytes=memory,
                 progress=self.timer,
             )
-            if self.options.approximate:
-                from mpi.approximate_run import add_approximate
-
-                scored = add_approximate(
-                    *(scored, prepared.ingested, compiled, space),
-                    memory_bytes=memory,
-                    progress=self.timer,
-                )
-            return scored
-
-        return make() if self.stages is None else self.stages.run("score", make)
+        return scored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,16 +5,18 @@ Memory: 28 bytes a kept pair, 64 while they are sorted; the others are only coun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blocking.buckets import CandidateChunk
-from blocking.passes import run_passes
+from blocking.context import CandidateChunk, Consumer
+from blocking.passes import PassRunner
+from blocking.report import PassReport
 from blocking.rules import BlockingRule
+from blocking.scan import KEY_SHARES
 from matching.compiled import CompiledModel, PairScores
 from matching.kernels.weights import fill_relative_chances
 from mpi.edge_sink import EdgeSink
@@ -23,7 +25,7 @@ from mpi.progress import Progress
 from mpi.train_run import PairSpace, pairs_in_space
 from person.threads import map_slices, slices
 
-__all__ = ["Edges", "Scored", "rescore", "score_candidates"]
+__all__ = ["Edges", "Scored", "ScoredRule", "rescore", "score_candidates"]
 
 KEEP_WEIGHT_MIN: Final = -16.0
 """Pairs below this weight (odds of 1 in 65,000) are counted, not kept."""
@@ -89,6 +91,63 @@ class Scored:
     passes: Sequence[Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredRule:
+    """What one rule brought: as much of scoring as a killed run need not repeat.
+
+    Attributes
+    ----------
+    report : what the rule did
+    pieces : its kept pairs, as `EdgeSink.new_pieces` gives them
+    pair_count : pairs compared
+    oversized : uint64[k], keys of blocks too large to compare in full, which later rules must know
+    """
+
+    report: PassReport
+    pieces: list[NDArray[np.uint64]]
+    pair_count: int
+    oversized: NDArray[np.uint64]
+
+
+_Keep = Callable[[str, Callable[[], ScoredRule]], ScoredRule]
+
+
+@dataclass(frozen=True, slots=True)
+class _RuleByRule:
+    """Runs rules, or takes over what a run before this one has kept of them."""
+
+    runner: PassRunner
+    sink: EdgeSink
+    consume: Consumer
+    keep_prefixes: int | None
+    keep: _Keep | None
+
+    def score(self, place: int) -> PassReport:
+        """Score a rule's pairs into the sink."""
+        was_run: list[int] = []
+
+        def run() -> ScoredRule:
+            was_run.append(place)
+            return self._run(place)
+
+        made = run() if self.keep is None else self.keep(f"score {place + 1}", run)
+        if not was_run:
+            self.sink.put_back(made.pieces, made.pair_count)
+            for key in made.oversized.tolist():
+                self.runner.oversized[place].add(key)
+        return made.report
+
+    def _run(self, place: int) -> ScoredRule:
+        before = self.sink.pair_count
+        report = self.runner.run_rule(place, self.consume, keep_prefixes=self.keep_prefixes)
+        return ScoredRule(
+            report=report,
+            pieces=self.sink.new_pieces(),
+            pair_count=self.sink.pair_count - before,
+            oversized=self.runner.oversized[place].keys(),
+        )
+
+
 def score_candidates(
     ingested: Ingested,
     compiled: CompiledModel,
@@ -98,6 +157,7 @@ def score_candidates(
     memory_bytes: int,
     progress: Progress,
     key_share: float = 1.0,
+    keep: _Keep | None = None,
 ) -> Scored:
     """Run the blocking passes and score each candidate pair once.
 
@@ -110,6 +170,8 @@ def score_candidates(
     memory_bytes : for the passes' buffers
     progress : told of the pairs scored
     key_share : share of all keys that is looked at, of every rule
+    keep : keeps what a rule brought under a name, or gives what it has kept before instead of
+        calling what makes it
 
     Returns
     -------
@@ -123,17 +185,22 @@ def score_candidates(
             scores = compiled.score(chunk.rows, chunk.rows, left, right, weight_min=KEEP_WEIGHT_MIN)
             sink.take(chunk, left, right, scores)
 
-    with progress.stage("score candidate pairs") as stage:
-        passes = run_passes(
+    prefixes = None if key_share >= 1.0 else max(round(key_share * KEY_SHARES), 1)
+
+    def run_rules() -> list[PassReport]:
+        runner = PassRunner(
             ingested.store,
             ingested.layout,
             rules,
             memory_bytes=memory_bytes,
             link_mode="link_only" if space.mode == "link_only" else "dedupe",
-            consumer=consume,
             overflow=ingested.overflow,
-            key_share=key_share,
         )
+        each = _RuleByRule(runner, sink, consume, prefixes, keep)
+        return [each.score(place) for place in range(len(rules))]
+
+    with progress.stage("score candidate pairs") as stage:
+        passes = run_rules()  # whose buffers are let go of before pairs are sorted
         stage.advance(sink.pair_count)
         # A pair met again inside a refined block carries the same weight; the sink keeps one.
         pairs = sink.sorted_pairs()

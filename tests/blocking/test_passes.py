@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blocking import BlockingRule, run_passes, scan
+from blocking import BlockingRule, memory, run_passes, scan
 from blocking.passes import PassRunner
 from person import threads
 from person.errors import ConfigError
@@ -132,6 +132,18 @@ def test_pairs_do_not_depend_on_threads(thread_count: int, monkeypatch: pytest.M
         assert expected == collect_pairs(rows, LAYOUT, RULES, chunk_rows=500).once
     finally:
         threads._pool.cache_clear()
+
+
+def test_a_record_with_two_keys_comes_once_where_its_buckets_are_merged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two keys counted in two buckets, which then become one, bring one row and no other's."""
+    rows = random_rows(LAYOUT, 3000, 500, seed=3)
+    found = []
+    for buckets in (1, 16):
+        monkeypatch.setattr(memory, "BUCKETS_LEAST", buckets)
+        found.append(collect_pairs(rows, LAYOUT, RULES[:3]).once)
+    assert found[0] == found[1]
 
 
 def test_small_memory_takes_several_rounds_and_gives_the_same_pairs() -> None:

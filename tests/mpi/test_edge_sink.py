@@ -93,6 +93,22 @@ def test_one_record_with_many_partners_is_sorted() -> None:
     assert not pairs.left.any()
 
 
+@pytest.mark.parametrize("memory_bytes", [0, 1 << 20])
+def test_what_was_kept_can_be_put_back(memory_bytes: int) -> None:
+    """Pieces given after each rule, and put into another sink, make the same pairs."""
+    rules = [[(0, 1, 3), (2, 5, 4)], [(1, 4, 5), (0, 3, -2)], [(3, 4, 1)]]
+    first, second = EdgeSink(9, -16.0, memory_bytes), EdgeSink(9, -16.0, memory_bytes)
+    for rule in rules:
+        before = first.pair_count
+        filled(first, [rule])
+        second.put_back(first.new_pieces(), first.pair_count - before)
+    assert [] == second.new_pieces() == first.new_pieces()
+    assert 5 == first.pair_count == second.pair_count
+    one, other = first.sorted_pairs(), second.sorted_pairs()
+    assert [0, 0, 1, 2, 3] == one.left.tolist()
+    assert all(a.tolist() == b.tolist() for a, b in zip(one, other, strict=True))
+
+
 def test_no_pairs_are_no_edges() -> None:
     """A run without candidate pairs has empty arrays, not none."""
     assert 0 == len(EdgeSink(10, 0.0).sorted_pairs().left)

@@ -78,8 +78,9 @@ def same_results(one: Path, other: Path) -> bool:
         ("before encode", []),
         ("encode", ["encode"]),
         ("train", ["encode", "train"]),
-        ("before score", ["encode", "train"]),
-        ("score", ["encode", "train", "score"]),
+        ("before score 1", ["encode", "train"]),
+        ("score 1", ["encode", "train", "score 1"]),
+        ("score 4", ["encode", "train", "score 1", "score 2", "score 3", "score 4"]),
     ],
 )
 def test_a_killed_run_goes_on_from_its_last_stage(

@@ -99,6 +99,7 @@ def test_every_page_passes_axe(pages: Pages, language: str, dark: bool) -> None:
     found = {}
 
     def checked(name: str, shown: Any = page, *, is_new: bool = True) -> None:
+        shown.wait_for_load_state("load")  # without its styles a page has other colours
         if is_new:
             shown.evaluate(script)
         found[name] = violations(shown)

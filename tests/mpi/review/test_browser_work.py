@@ -21,11 +21,17 @@ def task_number(page: Any) -> int:
     return int(page.locator("[data-task]").get_attribute("data-task"))
 
 
+def shown(page: Any, selector: str) -> None:
+    """Wait for a part of the next page and for its script: a key that comes earlier is lost."""
+    page.wait_for_selector(selector)
+    page.wait_for_load_state("load")
+
+
 def first_task(page: Any, place: int = 0) -> int:
     """Open a task of the queue that the machine asked about, and no hostile one."""
     rows = page.locator("[data-row]", has_text="12.6").locator("a.row")
     rows.nth(place).click()
-    page.wait_for_selector("[data-task]")
+    shown(page, "[data-task]")
     return task_number(page)
 
 
@@ -65,7 +71,7 @@ def test_merge_takes_two_presses_and_u_takes_it_back(pages: Pages) -> None:
     assert "open" == status_of(pages, number)
     page.keyboard.press("2")
     page.keyboard.press("m")
-    page.wait_for_selector("[data-said]")
+    shown(page, "[data-said]")
     assert f"Task {number}" in page.locator("[data-said]").inner_text()
     assert number != task_number(page)
     assert ("closed", 1) == (status_of(pages, number), people_of(pages, number))
@@ -94,7 +100,7 @@ def test_different_with_a_reason_is_one_press(pages: Pages) -> None:
     page.keyboard.press("d")
     page.keyboard.press("3")
     page.keyboard.press("d")
-    page.wait_for_selector("[data-said]")
+    shown(page, "[data-said]")
     assert ("closed", 2) == (status_of(pages, number), people_of(pages, number))
     page.goto(f"/tasks/{number}")
     assert "different people" in page.locator(".side").inner_text()
@@ -107,7 +113,7 @@ def test_j_k_and_n_turn_pages_and_the_list(pages: Pages) -> None:
     page.keyboard.press("j")
     page.keyboard.press("k")
     page.keyboard.press("Enter")
-    page.wait_for_selector("[data-task]")
+    shown(page, "[data-task]")
     first = task_number(page)
     page.keyboard.press("j")
     page.wait_for_function(f"document.querySelector('[data-task]').dataset.task != '{first}'")
@@ -126,7 +132,7 @@ def test_help_and_search_by_key(pages: Pages) -> None:
     page.keyboard.press("/")
     page.keyboard.type("13671093358")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#found-title")
+    shown(page, "#found-title")
     assert "13671093358" not in page.url
     assert "孙丽" in page.locator("table").inner_text()
 
@@ -139,14 +145,14 @@ def test_a_wrong_identity_is_taken_apart(pages: Pages) -> None:
     page.locator("a.row").first.click()
     page.locator("input[name=leave]").nth(2).check()
     page.keyboard.press("s")
-    page.wait_for_selector("#confirm-title")
+    shown(page, "#confirm-title")
     assert "Records that leave" in page.locator("main").inner_text()
     page.get_by_label("entered on the wrong person").check()
     page.get_by_role("button", name="Split", exact=True).click()
-    page.wait_for_selector("[data-said]")
+    shown(page, "[data-said]")
     assert 2 == page.locator(".records thead tr:nth-child(2) th .label").count()
     page.keyboard.press("u")
-    page.wait_for_selector("[data-said]")
+    shown(page, "[data-said]")
 
 
 def test_a_stale_decision_meets_the_change_and_loses_nothing(pages: Pages) -> None:
@@ -160,15 +166,15 @@ def test_a_stale_decision_meets_the_change_and_loses_nothing(pages: Pages) -> No
     slow.get_by_label("same document").check()
     slow.fill("#decide-text", "asked the clinic twice")
     fast.get_by_role("button", name="Take it").click()
-    fast.wait_for_selector("[data-said]")
+    shown(fast, "[data-said]")
     slow.get_by_role("button", name="Decide").click()
-    slow.wait_for_selector("#typed-title")
+    shown(slow, "#typed-title")
     text = slow.locator("main").inner_text()
     assert "wang" in text
     assert "asked the clinic twice" in text
     assert 2 == people_of(pages, number)
     slow.get_by_role("button", name="Send mine all the same").click()
-    slow.wait_for_selector("[data-said]")
+    shown(slow, "[data-said]")
     assert 1 == people_of(pages, number)
 
 
@@ -179,7 +185,7 @@ def test_an_incomplete_decision_comes_back_with_what_was_typed(pages: Pages) -> 
     page.get_by_label("No change").check()
     page.fill("#decide-text", "half a sentence")
     page.get_by_role("button", name="Decide").click()
-    page.wait_for_selector("[role=alert]")
+    shown(page, "[role=alert]")
     assert "Choose a reason" in page.locator("[role=alert]").inner_text()
     assert "half a sentence" == page.input_value("#decide-text")
     assert page.get_by_label("No change").is_checked()
@@ -195,7 +201,7 @@ def test_a_draft_outlives_a_reload(pages: Pages) -> None:
     page.goto(f"/tasks/{number}")
     assert "ask the register again" == page.input_value("#comment-text")
     page.get_by_role("button", name="Save comment").click()
-    page.wait_for_selector("[data-said]")
+    shown(page, "[data-said]")
     assert "" == page.input_value("#comment-text")
     assert "ask the register again" in page.locator(".events").inner_text()
 
@@ -204,11 +210,11 @@ def test_the_language_is_switched_and_stays(pages: Pages) -> None:
     """A link turns every page into Chinese, and the choice is remembered."""
     page = pages.open()
     page.get_by_role("link", name="中文").click()
-    page.wait_for_selector("html[lang=zh-CN]")
+    shown(page, "html[lang=zh-CN]")
     page.goto("/search")
     assert "查找" in page.locator("h1").inner_text()
     page.get_by_role("link", name="English").click()
-    page.wait_for_selector("html[lang=en]")
+    shown(page, "html[lang=en]")
 
 
 def test_numbers_are_masked_until_revealed(pages: Pages) -> None:
@@ -217,7 +223,7 @@ def test_numbers_are_masked_until_revealed(pages: Pages) -> None:
     first_task(page, 1)
     assert "•" in page.locator(".records").inner_text()
     page.get_by_role("button", name="Show numbers").first.click()
-    page.wait_for_selector("[data-task]")
+    shown(page, "[data-task]")
     assert "•" not in page.locator(".records td.digits, .records .digits").first.inner_text()
 
 
@@ -250,6 +256,6 @@ def test_a_task_is_deferred_and_escalated(pages: Pages) -> None:
     page.locator("summary", has_text="Escalate").click()
     page.fill("#escalate-text", "which number is right?")
     page.locator("details[open] button").click()
-    page.wait_for_selector("[data-said]")
+    shown(page, "[data-said]")
     assert "escalated" == status_of(pages, number)
     assert "which number is right?" in page.locator(".events").inner_text()
