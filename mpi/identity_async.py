@@ -41,7 +41,7 @@ _TURN_SECONDS: Final = 0.002
 
 
 class AsyncReader:
-    """Answers the questions of many tasks of one loop.
+    """Answers the questions of many tasks; those of one loop together.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class AsyncReader:
     def __init__(self, index: IdentityIndex, *, gather_seconds: float = _GATHER_SECONDS) -> None:
         self._index = index
         self._gather_seconds = gather_seconds
-        self._waiting: list[Request] = []
+        self._waiting: dict[asyncio.AbstractEventLoop, list[Request]] = {}
         self._is_open = True
 
     async def lookup_all(self, **asked: str | None) -> list[Identity]:
@@ -90,20 +90,25 @@ class AsyncReader:
             raise IndexStoreError("what asks this index together has been closed")
         loop = asyncio.get_running_loop()
         request.future = loop.create_future()
-        self._waiting.append(request)
-        if len(self._waiting) == 1:
-            loop.call_later(self._gather_seconds, self._answer)
+        waiting = self._waiting.get(loop)
+        if waiting is None:
+            waiting = self._waiting[loop] = []
+            loop.call_later(self._gather_seconds, self._answer, loop)
+        waiting.append(request)
         return request.future
 
-    def _answer(self) -> None:
-        waiting, self._waiting = self._waiting, []
+    def _answer(self, loop: asyncio.AbstractEventLoop) -> None:
+        waiting = self._waiting.pop(loop, [])
+        for each in list(self._waiting):  # a loop that was closed too soon will never ask for them
+            if each.is_closed():
+                self._waiting.pop(each, None)
         if waiting:
             answer_questions(self._index, waiting, _settled)
 
     async def close(self) -> None:
-        """Answer what waits, and end."""
+        """Answer what waits on this loop, and end; what waits on others is answered there."""
         self._is_open = False
-        self._answer()
+        self._answer(asyncio.get_running_loop())
 
     async def __aenter__(self) -> Self:
         return self

@@ -5,8 +5,8 @@
 
 The directory lies in the directory for temporary files (TMPDIR) under a name made from OUT's,
 so that `--resume` finds it. `manifest.json` lists the stages that are finished and what the run
-was asked to do; a stage is entered only when its file is whole and on disk, so a run may be
-killed at any point. It is removed when the run ends, well or with an error; only `kill -9` or a
+was asked to do; a stage is entered only when its file is whole and on disk, with size and checksum,
+so a run may be killed at any point, and a stage whose file was damaged since is made again. It is removed when the run ends, well or with an error; only `kill -9` or a
 power cut leaves it behind, for `--resume` to use or for the next run on the same OUT to remove.
 
 Stages are saved on a thread of their own while the next one works.
@@ -23,11 +23,12 @@ import pickle
 import shutil
 import stat
 import tempfile
+import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import IO, Any, Final, TypeVar
 
 from mpi.scratch import disk_full_errors, require_room
 from person.errors import ConfigError, OutputError
@@ -35,6 +36,7 @@ from person.errors import ConfigError, OutputError
 __all__ = ["RunStages", "run_directory"]
 
 MANIFEST: Final = "manifest.json"
+CHUNK_BYTES: Final = 1 << 20
 T = TypeVar("T")
 
 
@@ -72,7 +74,7 @@ class RunStages:
         self.resumed: list[str] = []
         self._fingerprint = json.loads(json.dumps(fingerprint, default=str))
         self._resume, self._needed_bytes = resume, needed_bytes
-        self._finished: dict[str, int] = {}
+        self._finished: dict[str, dict[str, list[int]]] = {}
         self._lock: int | None = None
         self._saver = ThreadPoolExecutor(1, thread_name_prefix="mpi-save")
         self._saves: list[Future[None]] = []
@@ -164,39 +166,40 @@ class RunStages:
     def _save(self, name: str, kept: Any) -> None:
         aside = self.path / f"{name}.part"
         with aside.open("wb") as file:
-            pickle.dump(kept, file, protocol=5)
+            summed = _Summed(file)
+            pickle.dump(kept, summed, protocol=5)
             file.flush()
             os.fsync(file.fileno())
-        size = aside.stat().st_size
+        files = {f"{name}.stage": [aside.stat().st_size, summed.checksum]}
         for path in self.path.iterdir():  # files that the stage itself has written
             if path.suffix == ".arrow":
                 _sync(path)
+                files[path.name] = [path.stat().st_size]
         aside.rename(self.path / f"{name}.stage")
-        self._finished[name] = size
+        self._finished[name] = files
         self._write_manifest()
 
     def _read_manifest(self) -> None:
         try:
             manifest = json.loads((self.path / MANIFEST).read_text("utf-8"))
-            stages = dict(manifest["stages"])
+            stages, asked = dict(manifest["stages"]), dict(manifest["fingerprint"])
         except (OSError, ValueError, KeyError, TypeError):
             return  # killed before it had begun: nothing to go on from
-        if manifest.get("fingerprint") != self._fingerprint:
+        if asked != self._fingerprint:
             different = [
                 key
-                for key in sorted({*manifest.get("fingerprint", {}), *self._fingerprint})
-                if manifest.get("fingerprint", {}).get(key) != self._fingerprint.get(key)
+                for key in sorted({*asked, *self._fingerprint})
+                if asked.get(key) != self._fingerprint.get(key)
             ]
             self._let_go()
             raise ConfigError(
                 "the unfinished run cannot be resumed: it was started with other "
                 f"{', '.join(different)}; run without --resume to start anew"
             )
-        for name, size in stages.items():
-            path = self.path / f"{name}.stage"
-            if not path.is_file() or path.stat().st_size != size:
+        for name, files in stages.items():
+            if not all(_is_whole(self.path / each, facts) for each, facts in files.items()):
                 break
-            self._finished[name] = size
+            self._finished[name] = files
 
     def _write_manifest(self) -> None:
         manifest = {"fingerprint": self._fingerprint, "stages": self._finished}
@@ -216,6 +219,30 @@ class RunStages:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+class _Summed:
+    """A file being written, and the CRC-32 of what has gone to it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.checksum = 0
+
+    def write(self, data: bytes) -> int:
+        self.checksum = zlib.crc32(data, self.checksum)
+        return self._file.write(data)
+
+
+def _is_whole(path: Path, facts: list[int]) -> bool:
+    """Whether a file has the size it had and, where one was taken, its checksum."""
+    if not path.is_file() or path.stat().st_size != facts[0]:
+        return False
+    checksum = 0
+    if facts[1:]:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                checksum = zlib.crc32(chunk, checksum)
+    return [checksum] == facts[1:] or not facts[1:]
 
 
 def _empty(path: Path) -> None:

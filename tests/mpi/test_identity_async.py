@@ -85,6 +85,47 @@ def test_tasks_that_write_share_a_transaction(tmp_path: Path) -> None:
         assert index.verify().is_sound
 
 
+def test_a_loop_that_ends_too_soon_takes_nobody_with_it(tmp_path: Path) -> None:
+    """What a closed loop left waiting is forgotten: other loops are answered, and it can close."""
+    with IdentityIndex.create(tmp_path / "index") as index:
+        index.add(person(1))
+        reader = AsyncReader(index)
+
+        async def ask_and_leave() -> None:
+            asyncio.ensure_future(reader.lookup(source="H1", record_id="1"))
+            await asyncio.sleep(0)
+
+        async def ask() -> None:
+            found = reader.lookup(source="H1", record_id="1")
+            assert await asyncio.wait_for(found, 20) is not None
+
+        for _ in range(2):
+            asyncio.run(ask_and_leave())
+        asyncio.run(ask())
+        asyncio.run(ask_and_leave())
+        asyncio.run(reader.close())
+
+
+def test_two_loops_ask_one_reader(tmp_path: Path) -> None:
+    """Each loop answers its own tasks, in its own thread."""
+    with IdentityIndex.create(tmp_path / "index") as index:
+        index.add_table([person(i) for i in range(30)])
+        known = [index.lookup(source="H1", record_id=str(i)) for i in range(30)]
+        reader = AsyncReader(index)
+        found: list[Any] = []
+
+        async def ask() -> None:
+            asked = (reader.lookup(source="H1", record_id=str(i)) for i in range(30))
+            found.append(await asyncio.gather(*asked))
+
+        threads = [threading.Thread(target=asyncio.run, args=(ask(),)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert [known, known] == found
+
+
 def test_the_loop_computes_in_its_turn_and_waits_without_it(tmp_path: Path) -> None:
     """While a loop waits, another thread can have the turn; while that has it, no task runs."""
     with IdentityIndex.create(tmp_path / "index") as index:

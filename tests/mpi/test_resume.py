@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -171,6 +172,51 @@ def test_a_stage_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
         assert [5] == second.run("two", lambda: [5])
         assert ["one"] == second.resumed
     assert not path.exists()
+
+
+@pytest.mark.parametrize("place", [3, 4000, -3])
+def test_a_stage_that_was_damaged_is_made_again(tmp_path: Path, place: int) -> None:
+    """A changed byte anywhere in a stage's file is noticed before it is read."""
+    asked = {"options": 1}
+    first = RunStages(tmp_path / "out", asked, resume=False)
+    first._open()
+    (first.path / "store.arrow").write_bytes(b"records")
+    for name in ("one", "two"):
+        first.run(name, lambda: np.arange(1000))
+    first.settle()
+    os.close(first._lock or 0)  # as a kill would
+    damaged = bytearray((first.path / "two.stage").read_bytes())
+    damaged[place] ^= 0xFF
+    (first.path / "two.stage").write_bytes(damaged)
+    with RunStages(tmp_path / "out", asked, resume=True) as second:
+        assert 1000 == len(second.run("one", lambda: np.arange(0)))
+        assert [5] == second.run("two", lambda: [5])
+        assert ["one"] == second.resumed
+
+
+@pytest.mark.parametrize("manifest", ["[]", "{}", '{"stages": {"one": 5}, "fingerprint": null}'])
+def test_a_manifest_that_says_nothing_is_nothing_to_go_on_from(
+    tmp_path: Path, manifest: str
+) -> None:
+    """Whatever was left under the run's name, a run begins anew and does not fail on it."""
+    path = run_directory(tmp_path / "out")
+    path.mkdir()
+    (path / "manifest.json").write_text(manifest)
+    with RunStages(tmp_path / "out", {"options": 1}, resume=True) as run:
+        assert not run.can_go_on
+
+
+def test_records_that_are_gone_are_encoded_again(tmp_path: Path) -> None:
+    """A stage is finished only while the files that it wrote beside its own are there."""
+    first = RunStages(tmp_path / "out", {}, resume=False)
+    first._open()
+    (first.path / "store.arrow").write_bytes(b"records")
+    first.run("encode", lambda: 1)
+    first.settle()
+    os.close(first._lock or 0)  # as a kill would
+    (first.path / "store.arrow").unlink()
+    with RunStages(tmp_path / "out", {}, resume=True) as second:
+        assert not second.can_go_on
 
 
 def test_two_runs_with_one_output_do_not_meet(tmp_path: Path) -> None:
