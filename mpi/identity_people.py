@@ -135,7 +135,11 @@ def _read_mappings(
     needs_references: bool,
 ) -> People:
     """A few people, encoded together; each has columns of its own."""
-    given = [people] if isinstance(people, Mapping) else list(people)
+    given: list[Mapping[str, Any]] = []
+    if isinstance(people, Mapping):
+        given = [people]
+    elif isinstance(people, Iterable):
+        given = list(people)
     if not given or not all(isinstance(each, Mapping) for each in given):
         raise InputError("give a person as a mapping of column names to values, or an Arrow table")
     plain = [plain_person(each) for each in given]
@@ -199,6 +203,12 @@ def _check_references(sources: list[str], record_ids: list[str], engine: Engine)
             raise InputError(
                 f"row {row} names no {what}; give it in a column called {' or '.join(names[:2])}"
             )
+        try:
+            (source + record_id).encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                f"source or record id of row {row} holds bytes that are no text; give it in UTF-8"
+            ) from None
 
 
 def _texts(table: pa.Table | pa.RecordBatch, column: str | None) -> list[str]:

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from index_store import Snapshot, WriteBatch
 from mpi.identity_events import Change
 from mpi.identity_queue import write_task
-from person.errors import IdentityError
+from person.errors import IdentityError, InputError
 from person.field import OverflowTable
 
 __all__ = [
@@ -57,6 +57,7 @@ __all__ = [
 
 _AS_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 SOURCES_MAX: Final = 65_000
+SOURCE_BYTES_MAX: Final = 500
 RESERVED_SOURCE: Final = 65_535
 """Source of records that exist only to give their number to an identity."""
 
@@ -260,12 +261,19 @@ def write_source(batch: WriteBatch, name: str, number: int) -> None:
     Raises
     ------
     IdentityError : too many sources
+    InputError : a name that no key of the store could hold
     """
+    key = name.encode()
+    if len(key) > SOURCE_BYTES_MAX:
+        raise InputError(
+            f"the name of a source has {len(key)} bytes; at most {SOURCE_BYTES_MAX} are kept: "
+            "is the source column the right one?"
+        )
     if number >= SOURCES_MAX:
         raise IdentityError(
             f"the index has {SOURCES_MAX} sources already; is the source column the right one?"
         )
-    batch.put("source", name.encode(), number.to_bytes(2, "big"))
+    batch.put("source", key, number.to_bytes(2, "big"))
 
 
 def read_overflow(snapshot: Snapshot) -> OverflowTable:

@@ -6,8 +6,9 @@
 The directory lies in the directory for temporary files (TMPDIR) under a name made from OUT's,
 so that `--resume` finds it. `manifest.json` lists the stages that are finished and what the run
 was asked to do; a stage is entered only when its file is whole and on disk, with size and checksum,
-so a run may be killed at any point, and a stage whose file was damaged since is made again. It is removed when the run ends, well or with an error; only `kill -9` or a
-power cut leaves it behind, for `--resume` to use or for the next run on the same OUT to remove.
+so a run may be killed at any point, and a stage whose file was damaged since is made again. The
+directory is removed when the run ends, well or with an error; only `kill -9` or a power cut leaves
+it behind, for `--resume` to use or for the next run on the same OUT to remove.
 
 Stages are saved on a thread of their own while the next one works.
 """

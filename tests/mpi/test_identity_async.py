@@ -92,8 +92,9 @@ def test_a_loop_that_ends_too_soon_takes_nobody_with_it(tmp_path: Path) -> None:
         reader = AsyncReader(index)
 
         async def ask_and_leave() -> None:
-            asyncio.ensure_future(reader.lookup(source="H1", record_id="1"))
+            left = asyncio.ensure_future(reader.lookup(source="H1", record_id="1"))
             await asyncio.sleep(0)
+            assert not left.done()
 
         async def ask() -> None:
             found = reader.lookup(source="H1", record_id="1")

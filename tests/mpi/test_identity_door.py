@@ -88,3 +88,25 @@ def test_times_of_a_column_are_those_of_its_values() -> None:
     assert [5, 0] == seconds_of_column(pa.array([5, -1])).tolist()
     assert [5, 0] == seconds_of_column(pa.array([5, None], pa.timestamp("s"))).tolist()
     assert [5] == seconds_of_column(pa.array([5], pa.timestamp("s", "UTC"))).tolist()
+
+
+@pytest.mark.parametrize("given", [None, 5, [], [None]])
+def test_what_is_no_person_is_refused(index: IdentityIndex, given: Any) -> None:
+    """Whatever is given in a person's place, the answer says what to give."""
+    with pytest.raises(InputError, match="mapping"):
+        index.add(given)
+
+
+@pytest.mark.parametrize("given", [{"source": "H\ud800"}, {"record_id": "\ud800"}])
+def test_a_reference_that_is_no_text_is_refused(index: IdentityIndex, given: Any) -> None:
+    """Undecoded bytes in a source or record id are an error of the input, without its values."""
+    with pytest.raises(InputError, match=r"row 0 holds bytes that are no text"):
+        index.add({"source": "H1", "record_id": "1", "name": "王小明"} | given)
+
+
+def test_a_source_that_is_too_long_is_refused(index: IdentityIndex) -> None:
+    """The name of a source is a key of the store; one that cannot be is refused by its length."""
+    index.add({"source": "H" * 500, "record_id": "1", "name": "王小明"})
+    with pytest.raises(InputError, match="501 bytes"):
+        index.add({"source": "H" * 501, "record_id": "1", "name": "王小明"})
+    assert index.lookup(source="H" * 500, record_id="1") is not None
