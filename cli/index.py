@@ -267,7 +267,7 @@ def restore(source_dir: str, index_dir: str, digest_key: str | None, as_table: b
     """Make an index of a backup, once the backup has proved sound.
 
     DIR is a directory that does not exist yet: move a damaged index away first. Accounts and
-    audit log are those of the backup.
+    audit log are those of the backup; `review_files` counts their files.
 
     \b
     Examples:
@@ -275,9 +275,11 @@ def restore(source_dir: str, index_dir: str, digest_key: str | None, as_table: b
     """
     from cli.identity_options import print_answers
     from mpi.index_jobs import restore_index
+    from mpi.review.keeping import review_files
 
     report = restore_index(source_dir, index_dir, digest_key=digest_key)
-    print_answers([{"index": index_dir, **report.to_dict()}], as_table=as_table)
+    kept = {"index": index_dir, **report.to_dict(), "review_files": len(review_files(index_dir))}
+    print_answers([kept], as_table=as_table)
 
 
 @command.command("compact")

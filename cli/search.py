@@ -44,7 +44,16 @@ def command(
       mpi search --index people.index --person - --table < person.json
     """
     from cli.identity_options import collect_person, opened, print_answers
+    from cli.show import print_notes
 
     person = collect_person(options, fields, person_file)
     with opened(index_dir, digest_key) as index:
-        print_answers(index.search(limit=limit, **person), as_table=as_table)
+        found = print_answers(index.search(limit=limit, **person), as_table=as_table)
+    if not found:
+        print_notes(
+            [
+                "nobody found; people are found by what blocking rules read together, such as an "
+                "id number, or a name with a birth date: tell more, or look through all records "
+                "on the review pages"
+            ]
+        )

@@ -19,7 +19,7 @@ from mpi.identity_index import IdentityIndex
 from mpi.identity_results import IdentityChange, VerifyReport
 from mpi.index_lookup import lookup_table
 from mpi.outputs import output_errors
-from mpi.review.keeping import copy_review
+from mpi.review.keeping import check_review, copy_review
 from mpi.survivorship import Survivorship
 from mpi.tables import InputSet, open_inputs
 from person.errors import ConfigError, IndexCorruptError, IndexMissingError, InputError
@@ -290,6 +290,7 @@ def restore_index(
             path=str(destination),
         )
     options: dict[str, Any] = {} if digest_key is None else {"digest_key": digest_key}
+    check_review(backup)
     with IdentityIndex.open(backup, **options) as index:
         report = index.verify()
         if not report.is_sound:

@@ -6,12 +6,48 @@ the new one; of the audit log whole lines are taken, so the copy is the log of t
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
-from person.errors import OutputError
+from person.errors import IndexCorruptError, OutputError
 
-__all__ = ["copy_review"]
+__all__ = ["check_review", "copy_review", "review_files"]
+
+
+def check_review(index_path: str | Path) -> None:
+    """Refuse accounts or a log that nobody could read any more.
+
+    Parameters
+    ----------
+    index_path : directory of the index or of its backup
+
+    Raises
+    ------
+    IndexCorruptError : a file is not what was written
+    """
+    for path in review_files(index_path):
+        try:
+            content = path.read_text("utf-8")
+            for part in content.split("\n")[:-1] if path.suffix == ".jsonl" else [content]:
+                json.loads(part)
+        except ValueError as error:
+            raise IndexCorruptError(
+                f"{path}: damaged; restore an earlier backup, or move this file away to go on "
+                "without it",
+                path=str(path),
+            ) from error
+
+
+def review_files(index_path: str | Path) -> list[Path]:
+    """Accounts and audit log that lie beside an index or its backup.
+
+    Parameters
+    ----------
+    index_path : directory of the index or of its backup
+    """
+    directory = Path(index_path) / "review"
+    return [*directory.glob("accounts.json"), *sorted(directory.glob("audit-*.jsonl"))]
 
 
 def copy_review(index_path: str | Path, destination: str | Path) -> int:
@@ -30,8 +66,7 @@ def copy_review(index_path: str | Path, destination: str | Path) -> int:
     ------
     OutputError : a file cannot be copied; the index itself was
     """
-    source = Path(index_path) / "review"
-    found = [*source.glob("accounts.json"), *sorted(source.glob("audit-*.jsonl"))]
+    found = review_files(index_path)
     if not found:
         return 0
     try:

@@ -93,6 +93,8 @@ def test_resolve_and_search_write_nothing(mpi: Shell, index: Path, tmp_path: Pat
     described = ("--name", "李建国", "--field", "birth_date=1972-05-06")
     found = mpi("search", "--index", index, *described).lines
     assert who(mpi, index, "H1/c") == found[0]["enterprise_id"]
+    nobody = mpi("search", "--index", index, "--name", "赵丽华")
+    assert ("", True) == (nobody.out, nobody.err.startswith("note: nobody found"))
     table = mpi("resolve", "--index", index, "--person", person, "--table")
     assert "Candidates" in table.out
     assert before == mpi("index", "info", index).lines[0]["events"]

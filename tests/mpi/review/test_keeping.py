@@ -14,7 +14,7 @@ from mpi.review.accounts import Accounts
 from mpi.review.audit import AuditLog
 from mpi.review.keeping import copy_review
 from mpi.review.permissions import Role
-from person.errors import OutputError
+from person.errors import IndexCorruptError, OutputError
 
 CHEAP = PasswordHasher(1, 64, 1)
 
@@ -68,3 +68,19 @@ def test_what_cannot_be_copied_is_said(index: Path, tmp_path: Path) -> None:
     (copy / "review").write_text("in the way")
     with pytest.raises(OutputError, match="accounts and audit log were not"):
         copy_review(index, copy)
+
+
+@pytest.mark.parametrize("name", ["accounts.json", "audit-000001.jsonl"])
+def test_a_backup_with_damaged_accounts_or_log_is_refused(
+    index: Path, tmp_path: Path, name: str
+) -> None:
+    """Nothing is restored, and the message names the file."""
+    Accounts(index, hasher=CHEAP).add("li", Role.STEWARD, "correct horse battery")
+    AuditLog(index).write("page:task", by="li", task=1)
+    copy = backup(index, tmp_path / "backup")
+    copy_review(index, copy)
+    damaged = next(iter((copy / "review").glob(name.replace("000001", "*"))))
+    damaged.write_bytes(b"{\x00" + damaged.read_bytes()[3:])
+    with pytest.raises(IndexCorruptError, match=damaged.name):
+        restore_index(copy, tmp_path / "again")
+    assert not (tmp_path / "again").exists()
