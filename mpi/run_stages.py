@@ -172,7 +172,7 @@ class RunStages:
             file.flush()
             os.fsync(file.fileno())
         files = {f"{name}.stage": [aside.stat().st_size, summed.checksum]}
-        for path in self.path.iterdir():  # files that the stage itself has written
+        for path in self.path.iterdir():  # what stages have written themselves, to be read again
             if path.suffix == ".arrow":
                 _sync(path)
                 files[path.name] = [path.stat().st_size]

@@ -141,7 +141,7 @@ def draw_samples(
         even = (chunk.rows[places], chunk.source[places])
         return len(chunk), even, (chunk.rows[wanted], chunk.source[wanted])
 
-    paths = (scratch / "sample-even.arrow", scratch / "sample-keys.arrow")
+    paths = (scratch / "sample-even.ipc", scratch / "sample-keys.ipc")
     with (
         progress.stage("draw samples", count) as stage,
         EncodedStoreWriter(paths[0], source.n_words) as even_writer,
