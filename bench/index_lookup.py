@@ -71,6 +71,8 @@ def single(index: IdentityIndex, people: pa.Table, count: int) -> dict[str, dict
     rows = people_as_dicts(people)
     with_number = [row for row in rows if row.get("id_number")]
     asked = [{k: v for k, v in row.items() if k not in ("source", "record_id")} for row in rows]
+    references = people.slice(0, count).select(["source", "record_id"])
+    ids = lookup_table(index, references)["enterprise_id"].to_pylist()
     warm = 100
 
     def at(items: list[Any], place: int) -> Any:
@@ -86,6 +88,9 @@ def single(index: IdentityIndex, people: pa.Table, count: int) -> dict[str, dict
             ),
             count,
             warm=warm,
+        ),
+        "lookup by enterprise id": percentiles(
+            lambda i: index.lookup(enterprise_id=at(ids, i)), count, warm=warm
         ),
         "resolve": percentiles(lambda i: index.resolve(at(asked, i)), min(count, 3000), warm=warm),
     }
@@ -210,6 +215,7 @@ def main() -> None:
         if options.sqlite:
             file = options.directory / "beside.sqlite"
             figures["sqlite"] = sqlite(index, people, arriving, file)
+            file.unlink()
         figures["add"] = {"the disk alone, a transaction": sync_floor(options.directory)}
         figures["add"] |= adds(index, arriving, options.adds)
         figures["batched after the adds, a second"] = batched(index, people)
@@ -250,6 +256,7 @@ def _words(figure: Any) -> str:
     known = {"us_p50": "p50 {:,.1f} us", "us_p99": "p99 {:,.1f} us", "a_second": "{:,.0f}/s"}
     known |= {"bytes_a_record": "{:,.1f} bytes a record", "us_processor": "{:,.0f} us of processor"}
     known |= {"a_processor_second": "{:,.0f} a processor second"}
+    known |= {"copied_in_seconds": "copied in {:,.0f} s"}
     return ", ".join(text.format(figure[name]) for name, text in known.items() if name in figure)
 
 

@@ -3,20 +3,25 @@
     python -m bench.index_readers --index DIR --records 10000000 --seconds 30
 
 Each reader looks people up by cross-reference and by id number, batched, as fast as it can; first
-alone, then while a third process adds records at the rate of a national registry, then while it
-adds as fast as it can. Rates are per second of the wall and per second of the reader's own
+alone, then while a third process adds records at the rate of a national registry (in batches as
+they come from one file, and one by one as hundreds of clients of one process ask for them), then
+while it adds as fast as it can. Rates are per second of the wall and per second of the reader's own
 processor time: on fewer cores than processes the wall shows the sharing of cores too.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import multiprocessing
 import shutil
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from bench.index_data import (
@@ -31,6 +36,9 @@ __all__ = ["main"]
 READERS: Final = 2
 BATCH: Final = 10_000
 WRITES_A_SECOND: Final = 706.0
+CLIENTS: Final = 487
+GATHER_SECONDS: Final = 0.003
+"""How long a client's write waits for others."""
 
 
 def read_for(
@@ -72,20 +80,64 @@ def write_for(
         index.add_table(people.slice(0, size), batch_size=size)
         ready.release()
         go.wait()
-        begin, rows = time.perf_counter(), 0
+        begin, processor, rows = time.perf_counter(), time.process_time(), 0
         while time.perf_counter() - begin < seconds:
             part = people.slice(size + rows % (people.num_rows - 2 * size), size)
             index.add_table(part, batch_size=size)
             rows += size
             if rate and (ahead := rows / rate - (time.perf_counter() - begin)) > 0:
                 time.sleep(ahead)
-        answers.put((rows, time.perf_counter() - begin, 0.0))
+        answers.put((rows, time.perf_counter() - begin, time.process_time() - processor))
+
+
+def write_together_for(
+    path: str, people: pa.Table, ready: Any, go: Any, seconds: float, rate: float, answers: Any
+) -> None:
+    """Add records at a rate, each asked for by one of many clients of this process."""
+    from mpi import IdentityIndex
+    from mpi.identity_async import AsyncWriter, event_loop
+
+    rows = [{n: v for n, v in row.items() if v is not None} for row in people.to_pylist()]
+    random = np.random.default_rng(1)
+    times = np.sort(random.random(random.poisson(rate * seconds)) * seconds)
+    clients = random.integers(0, CLIENTS, len(times))
+
+    async def client(writer: AsyncWriter, mine: list[int], begin: float) -> None:
+        for place in mine:
+            await asyncio.sleep(max(begin + times[place] - time.perf_counter(), 0.0))
+            person = rows[place % len(rows)] | {"record_id": f"t{place}"}
+            await writer.add(person)
+
+    async def run(index: Any) -> None:
+        async with AsyncWriter(index, gather_seconds=GATHER_SECONDS) as writer:
+            warm = (writer.add(row | {"record_id": f"tw{n}"}) for n, row in enumerate(rows[:64]))
+            await asyncio.gather(*warm)
+            ready.release()
+            await asyncio.get_running_loop().run_in_executor(None, go.wait)
+            begin, processor = time.perf_counter(), time.process_time()
+            async with asyncio.TaskGroup() as group:
+                for number in range(CLIENTS):
+                    mine = np.flatnonzero(clients == number).tolist()
+                    group.create_task(client(writer, mine, begin))
+            wall, spent = time.perf_counter() - begin, time.process_time() - processor
+        answers.put((len(times), wall, spent))
+
+    with (
+        IdentityIndex.open(path, writable=True) as index,
+        asyncio.Runner(loop_factory=partial(event_loop, index)) as runner,
+    ):
+        runner.run(run(index))
 
 
 def measure(
-    path: Path, people: pa.Table, arriving: pa.Table, seconds: float, rate: float | None
+    path: Path,
+    people: pa.Table,
+    arriving: pa.Table,
+    seconds: float,
+    rate: float | None,
+    write: Callable[..., None] = write_for,
 ) -> dict[str, float]:
-    """Rates of the readers together, beside a writer unless `rate` is None."""
+    """Rates of the readers together, beside a process that runs `write` unless `rate` is None."""
     context = multiprocessing.get_context("spawn")
     ready, go = context.Semaphore(0), context.Event()
     answers, written = context.SimpleQueue(), context.SimpleQueue()
@@ -95,7 +147,7 @@ def measure(
     ]
     if rate is not None:
         arguments = (str(path), arriving, ready, go, seconds, rate, written)
-        processes.append(context.Process(target=write_for, args=arguments))
+        processes.append(context.Process(target=write, args=arguments))
     for process in processes:
         process.start()
     for process in processes:
@@ -108,8 +160,9 @@ def measure(
         "lookups_a_processor_second": round(sum(r[0] for r in read) / sum(r[2] for r in read)),
     }
     if rate is not None:
-        rows, wall, _ = written.get()
+        rows, wall, processor = written.get()
         found["writes_a_second"] = round(rows / wall, 1)
+        found["us_processor_a_write"] = round(processor / rows * 1e6, 1)
     for process in processes:
         process.join()
     return found
@@ -131,16 +184,24 @@ def main() -> None:
         source.backup(path)
     people = sample_people(data, 0, options.records, 50_000, options.seed)
     arriving = sample_people(data, options.records, data.record_count, 18_000, 5)
-    parts = {"alone": None, "registry writes": options.writes, "all the writes there can be": 0.0}
+    parts: dict[str, tuple[float | None, Callable[..., None]]] = {
+        "alone": (None, write_for),
+        "registry writes": (options.writes, write_for),
+        f"registry writes by {CLIENTS} clients": (options.writes, write_together_for),
+        "all the writes there can be": (0.0, write_for),
+    }
     figures: dict[str, Any] = {"records": options.records, "readers": READERS}
     rows = [["records", f"{options.records:,}"]]
-    for name, rate in parts.items():
-        found = figures[name] = measure(path, people, arriving, options.seconds, rate)
+    for name, (rate, write) in parts.items():
+        found = figures[name] = measure(path, people, arriving, options.seconds, rate, write)
         alone = figures["alone"]
         lost = 1 - found["lookups_a_second"] / alone["lookups_a_second"]
         own = 1 - found["lookups_a_processor_second"] / alone["lookups_a_processor_second"]
         found["lost"], found["lost_of_processor_time"] = round(lost, 4), round(own, 4)
-        beside = f", {found['writes_a_second']:,.0f} writes/s" if rate is not None else ""
+        beside = ""
+        if rate is not None:
+            beside = f", {found['writes_a_second']:,.0f} writes/s"
+            beside += f" of {found['us_processor_a_write']:,.0f} us of processor each"
         rows.append(
             [
                 f"{READERS} readers, {name}{beside}",

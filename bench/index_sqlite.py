@@ -8,11 +8,15 @@ that holds the same records, so both answer from the same keys.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mpi import IdentityIndex
@@ -20,6 +24,7 @@ from mpi import IdentityIndex
 __all__ = ["SqliteIndex", "copy_index", "posting_rows"]
 
 _CHUNK: Final = 1 << 15
+_ROWS: Final = 1 << 18
 _TABLES: Final = """
 create table record (
   record integer primary key, source integer, record_id text, identity integer, row blob);
@@ -123,20 +128,28 @@ def posting_rows(
 
 
 def copy_index(index: IdentityIndex, path: Path) -> dict[str, Any]:
-    """Write the records of an identity index into a new SQLite file; its size.
+    """Write the records of an identity index into a new SQLite file; its size and the seconds.
+
+    Every table is written in the order of its keys, as a careful loader does: SQLite then appends
+    to its B-trees. What is sorted are arrays: 1.1 GB for ten million records.
 
     Parameters
     ----------
     index : open
     path : of the file; what is there is replaced
     """
-    path.unlink(missing_ok=True)
+    begin = time.perf_counter()
+    for each in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        each.unlink(missing_ok=True)
     copy = SqliteIndex(path)
     run = copy.connection
+    for pragma in ("journal_mode=off", "synchronous=off", "cache_size=-65536"):
+        run.execute(f"pragma {pragma}")  # nothing to fall back to, and no second copy of it all
     run.executescript(_TABLES)
-    run.execute("pragma synchronous=off")
-    postings: list[tuple[int, int, int]] = []
-    references: list[tuple[int, str, int]] = []
+    tables = len(index.engine.posting_names)
+    keys: list[list[NDArray[np.int64]]] = [[] for _ in range(tables)]
+    holders: list[list[NDArray[np.uint32]]] = [[] for _ in range(tables)]
+    references: list[pa.Table] = []
     with index.store.read() as snapshot:
         count = snapshot.record_count
         run.execute("begin")
@@ -145,18 +158,48 @@ def copy_index(index: IdentityIndex, path: Path) -> dict[str, Any]:
             rows, identities = snapshot.rows(numbers), snapshot.identities(numbers).tolist()
             sources, ids = snapshot.references(numbers)
             texts = [each.decode() for each in ids]
-            records = zip(numbers.tolist(), sources.tolist(), texts, identities, rows, strict=True)
+            blobs, width = rows.tobytes(), rows.shape[1] * 8
+            parts = [blobs[at : at + width] for at in range(0, len(blobs), width)]
             run.executemany(
                 "insert into record values (?, ?, ?, ?, ?)",
-                [(n, s, r, i, row.tobytes()) for n, s, r, i, row in records],
+                zip(numbers.tolist(), sources.tolist(), texts, identities, parts, strict=True),
             )
-            references += zip(sources.tolist(), texts, numbers.tolist(), strict=True)
-            postings += posting_rows(index, rows, numbers)
-        # In key order, as a careful loader does: SQLite then appends to its B-trees.
-        run.executemany("insert into reference values (?, ?, ?)", sorted(references))
-        run.executemany("insert or ignore into posting values (?, ?, ?)", sorted(postings))
+            references.append(pa.table({"source": sources, "id": texts, "record": numbers}))
+            lines = [line for rule in index.engine.keys(rows) for line in rule]
+            for table, line in enumerate(lines):
+                held = np.flatnonzero(line)
+                keys[table].append(line[held].view(np.int64))
+                holders[table].append((first + held).astype(np.uint32))
+        _write_references(run, references)
+        for table in range(tables):
+            _write_postings(run, table, np.concatenate(keys[table]), np.concatenate(holders[table]))
+            keys[table], holders[table] = [], []
         run.execute("commit")
-    run.execute("pragma wal_checkpoint(truncate)")
+    run.execute("pragma journal_mode=wal")
     copy.close()
     size = path.stat().st_size
-    return {"size_bytes": size, "bytes_a_record": round(size / count, 1)}
+    return {
+        "size_bytes": size,
+        "bytes_a_record": round(size / count, 1),
+        "copied_in_seconds": round(time.perf_counter() - begin, 1),
+    }
+
+
+def _write_references(run: sqlite3.Connection, references: list[pa.Table]) -> None:
+    whole = pa.concat_tables(references)
+    references.clear()
+    order = pc.sort_indices(whole, [("source", "ascending"), ("id", "ascending")])
+    for first in range(0, len(order), _ROWS):
+        part = whole.take(order[first : first + _ROWS])
+        columns = [part[name].to_pylist() for name in ("source", "id", "record")]
+        run.executemany("insert into reference values (?, ?, ?)", zip(*columns, strict=True))
+
+
+def _write_postings(
+    run: sqlite3.Connection, table: int, keys: NDArray[np.int64], records: NDArray[np.uint32]
+) -> None:
+    order = np.argsort(keys, kind="stable")  # records ascend already
+    for first in range(0, len(order), _ROWS):
+        part = order[first : first + _ROWS]
+        held = zip(repeat(table), keys[part].tolist(), records[part].tolist(), strict=False)
+        run.executemany("insert into posting values (?, ?, ?)", held)

@@ -254,7 +254,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=REQUESTS_A_SECOND, help="requests a second")
     parser.add_argument("--writes", type=float, default=WRITES_A_SECOND, help="of them, writes")
     parser.add_argument("--clients", type=int, default=CLIENTS)
-    parser.add_argument("--gather-ms", type=float, default=0.0, help="a write waits for others")
+    parser.add_argument("--gather-ms", type=float, default=2.0, help="a write waits for others")
     parser.add_argument("--read-gather-ms", type=float, default=1.0, help="a question waits, too")
     parser.add_argument("--resolve-share", type=float, default=0.2, help="of the reads")
     options = parser.parse_args()

@@ -127,7 +127,7 @@ class BucketWorker:
                 members = np.empty(oversized_end - position, np.int32)
                 run_kernels.copy_members(order, position, oversized_end, index_bits, index, members)
                 if base_bits is None:
-                    self._refine(rows, members, order[position] & ~low)
+                    self.refine(rows, members, order[position] & ~low)
                 else:
                     oversized.append(members)
                 position = oversized_end
@@ -148,6 +148,18 @@ class BucketWorker:
             if not runs:
                 return
         run_kernels.gather_rows(rows, scratch.index, 0, used, scratch.rows)
+        self.deliver_gathered(runs, used, is_refined=is_refined)
+
+    def deliver_gathered(self, runs: int, used: int, *, is_refined: bool) -> None:
+        """Deliver the pairs of the runs whose rows, starts and key bits are in `scratch`.
+
+        Parameters
+        ----------
+        runs : runs, none larger than the rule's block_size_max
+        used : rows in them
+        is_refined : they are sub-blocks of a block too large
+        """
+        scratch, context = self.scratch, self.context
         runs = self._thin_out(runs, used)
         if not runs:
             return
@@ -261,9 +273,7 @@ class BucketWorker:
 
     # ------------------------------------------------------------------------ oversized blocks
 
-    def _refine(
-        self, rows: NDArray[np.uint64], members: NDArray[np.int32], bits: np.uint64
-    ) -> None:
+    def refine(self, rows: NDArray[np.uint64], members: NDArray[np.int32], bits: np.uint64) -> None:
         """Split a block that is too large by each refining key in turn, then by a sorted window.
 
         Sub-blocks within the limit are compared in full. Then every member meets its neighbours

@@ -22,10 +22,12 @@ __all__ = [
     "ALL_OF_NAME",
     "FUZZY",
     "GIVEN_ONLY",
+    "JOINT_ARGUMENTS",
     "SORTED",
     "SURNAME_ONLY",
     "UNITS",
     "fill_han_key",
+    "fill_han_keys",
     "find_overflow",
     "han_arrays",
 ]
@@ -37,6 +39,9 @@ SURNAME_ONLY: Final = 4
 GIVEN_ONLY: Final = 8
 UNITS: Final = 16
 """What `fill_han_key` reads, as bits: fuzzy classes, any order, part of the name, characters."""
+
+JOINT_ARGUMENTS: Final = (ALL_OF_NAME, GIVEN_ONLY, SURNAME_ONLY, SORTED | FUZZY)
+"""What `fill_han_keys` makes together: what the shipped rules ask for."""
 
 NO_READING_BASE: Final = 1024
 
@@ -134,6 +139,53 @@ def fill_han_key(rows, slots, argument, tables, out):  # type: ignore[no-untyped
             else:
                 value = mix64(value ^ code)
         out[row] = value
+
+
+@kernel
+def fill_han_keys(rows, slots, tables, lines, out):  # type: ignore[no-untyped-def]
+    """The parts that JOINT_ARGUMENTS name, for one look at each unit: as `fill_han_key`.
+
+    lines int64[len(JOINT_ARGUMENTS)]: the line of out uint64[*, >= n_rows] that each goes to, -1
+    where it is not wanted. Names of a single-unit surname that fit their word, nearly all, are read
+    here; others one part after another.
+    """
+    syllable, surname_syllable, fuzzy = tables[0], tables[1], tables[2]
+    known = uint64(fuzzy.shape[0])
+    for row in range(rows.shape[0]):
+        word = read_slot(rows, row, slots, 0)
+        if word >> uint64(61) != 0:  # overflow, or a surname of two units or three
+            for number in range(lines.shape[0]):
+                if lines[number] >= 0:
+                    argument = int64(JOINT_ARGUMENTS[number])
+                    mine = out[lines[number], row : row + 1]
+                    fill_han_key(rows[row : row + 1], slots, argument, tables, mine)
+            continue
+        whole = uint64(0)
+        given = uint64(0)
+        surname = uint64(0)
+        in_any_order = uint64(0)
+        for at in range(4):
+            unit = (word >> uint64(45 - 15 * at)) & uint64(0x7FFF)
+            if unit == 0:
+                break
+            code = _reading(unit, surname_syllable if at == 0 else syllable)
+            whole = mix64(whole ^ code)
+            if at == 0:
+                surname = whole
+            else:
+                given = mix64(given ^ code)
+            if lines[3] >= 0:
+                if code < known:
+                    code = uint64(fuzzy[code]) + uint64(1)
+                in_any_order += mix64(code)
+        if lines[0] >= 0:
+            out[lines[0], row] = whole
+        if lines[1] >= 0:
+            out[lines[1], row] = given
+        if lines[2] >= 0:
+            out[lines[2], row] = surname
+        if lines[3] >= 0:
+            out[lines[3], row] = in_any_order
 
 
 @lru_cache(maxsize=1)

@@ -19,7 +19,7 @@ from __future__ import annotations
 from numba import uint64
 
 from person.hashing import mix64
-from person.jit import kernel
+from person.jit import inlined_kernel, kernel
 from person.phone_kernels import phone_tag
 from person.slots import read_slot
 
@@ -49,29 +49,63 @@ __all__ = [
     "fill_value",
 ]
 
+KEY_SEED = 0x9E3779B97F4A7C15
 CHARACTERS_PER_WORD = 10
 SPACE, HYPHEN = 37, 38
 DIGIT_FIRST, DIGIT_LAST = 27, 36
 FOREIGN_NIBBLE = 15
 
 
+@inlined_kernel
+def _whole_key(key, has_parts):  # type: ignore[no-untyped-def]
+    """A mixed key, never 0; 0 where a part is missing (scalar, without a branch)."""
+    return (key | uint64(key == 0)) & (uint64(0) - uint64(has_parts))
+
+
 @kernel
 def combine_keys(parts, part_index, count, out):  # type: ignore[no-untyped-def]
-    """Mix the parts of a rule into block keys.
+    """Mix the parts of a rule into block keys; returns how many there are.
 
     parts uint64[p, >= count], part_index int64[k] which of them, out uint64[count]; 0 = no key.
+    One loop for each usual number of parts: without a loop in it, it is done with vectors, 0.4 to
+    0.8 ns a key, else 6.
     """
+    found = 0
+    one = parts[part_index[0]]
+    if part_index.shape[0] == 1:
+        for row in range(count):
+            key = _whole_key(mix64(uint64(KEY_SEED) ^ one[row]), one[row] != 0)
+            out[row] = key
+            found += key != 0
+        return found
+    two = parts[part_index[1]]
+    if part_index.shape[0] == 2:
+        for row in range(count):
+            has_parts = (one[row] != 0) & (two[row] != 0)
+            key = _whole_key(mix64(mix64(uint64(KEY_SEED) ^ one[row]) ^ two[row]), has_parts)
+            out[row] = key
+            found += key != 0
+        return found
+    three = parts[part_index[2]]
+    if part_index.shape[0] == 3:
+        for row in range(count):
+            has_parts = (one[row] != 0) & (two[row] != 0) & (three[row] != 0)
+            key = mix64(mix64(mix64(uint64(KEY_SEED) ^ one[row]) ^ two[row]) ^ three[row])
+            key = _whole_key(key, has_parts)
+            out[row] = key
+            found += key != 0
+        return found
     for row in range(count):
-        key = uint64(0x9E3779B97F4A7C15)
-        for place in range(part_index.shape[0]):
+        has_parts = (one[row] != 0) & (two[row] != 0)
+        key = mix64(mix64(uint64(KEY_SEED) ^ one[row]) ^ two[row])
+        for place in range(2, part_index.shape[0]):
             part = parts[part_index[place], row]
-            if part == 0:
-                key = uint64(0)
-                break
+            has_parts &= part != 0
             key = mix64(key ^ part)
-        else:
-            key = key if key != 0 else uint64(1)
+        key = _whole_key(key, has_parts)
         out[row] = key
+        found += key != 0
+    return found
 
 
 @kernel

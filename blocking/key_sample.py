@@ -7,55 +7,38 @@ all rules, whose parts are shared, and each rule is then run over the records of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blocking import stream_kernels
+from blocking import entry_kernels
+from blocking.held_rows import HeldRows
 from blocking.kernels import combine_keys
+from blocking.key_table import PARTS_ROWS, RuleKeys
 from blocking.keys import ResolvedRules
-from blocking.scan import KEY_ROWS, KEY_SHARES, SLICE_ROWS, iterate_batches
+from blocking.scan import KEY_SHARES, SLICE_ROWS, Batch, iterate_batches
 from person.records import RecordChunk, RecordSource
 from person.threads import map_slices, slices, thread_count
 
 __all__ = ["RuleSample", "sample_all_rules", "sample_bytes"]
 
-_Rows = tuple[NDArray[np.uint64], NDArray[np.uint16], NDArray[np.int64]]
+ORIGIN_BYTES: Final = 16
+"""Origin and key of a record."""
 
-ORIGIN_BYTES: Final = 10
+_Taken = tuple[NDArray[np.int32], NDArray[np.uint64]]
+"""Places of records in their stretch, int32[k], and their keys, uint64[variants, k]."""
 
 
+@dataclass(frozen=True, slots=True)
 class RuleSample:
-    """A `RecordSource` of the records with a key of one rule in the sample, in their order.
+    """The records with a key of one rule in the sample, in their order, and all their keys."""
 
-    Parameters
-    ----------
-    pieces : rows uint64[k, n_words], sources uint16[k] and record numbers int64[k]
-    n_words : 64-bit words in a row
-    keyed_records : records of the whole source that have a key of the rule
-    """
-
-    def __init__(self, pieces: Sequence[_Rows], n_words: int, keyed_records: int) -> None:
-        self._pieces = [piece for piece in pieces if len(piece[0])]
-        self._n_words = n_words
-        self.keyed_records = keyed_records
-
-    @property
-    def record_count(self) -> int:
-        return sum(len(rows) for rows, _, _ in self._pieces)
-
-    @property
-    def n_words(self) -> int:
-        return self._n_words
-
-    def chunks(self) -> Iterator[RecordChunk]:
-        first_row = 0
-        for rows, source, numbers in self._pieces:
-            yield RecordChunk(first_row, rows, source, numbers)
-            first_row += len(rows)
+    held: HeldRows
+    keys: RuleKeys
 
 
 class _Taker:
@@ -64,51 +47,34 @@ class _Taker:
     def __init__(self, resolved: ResolvedRules, prefixes: int) -> None:
         self._resolved = resolved
         self._wanted = sorted(frozenset[int]().union(*(r.key_parts for r in resolved.rules)))
-        self._parts = np.empty((max(len(resolved.parts), 1), KEY_ROWS), np.uint64)
-        variants = max((len(rule.variants) for rule in resolved.rules), default=1)
-        self._keys = np.empty((variants, KEY_ROWS), np.uint64)
-        self._prefixes = prefixes
+        self._parts = np.empty((max(len(resolved.parts), 1), PARTS_ROWS), np.uint64)
+        variants = [len(rule.variants) for rule in resolved.rules]
+        self._keys = [np.empty((count, PARTS_ROWS), np.uint64) for count in variants]
+        self._places = np.empty((len(variants), SLICE_ROWS), np.int32)
+        self._taken_keys = [np.empty((count, SLICE_ROWS), np.uint64) for count in variants]
+        self._below = np.uint64(min(prefixes << 48, (1 << 64) - 1))
 
-    def take(self, chunk: RecordChunk) -> tuple[list[_Rows], NDArray[np.int64]]:
+    def take(self, chunk: RecordChunk) -> tuple[list[_Taken], NDArray[np.int64]]:
         """The records of each rule's sample, and how many have a key at all."""
-        below = np.uint64(min(self._prefixes << 48, (1 << 64) - 1))
-        keyed = np.zeros(len(self._resolved.rules), np.int64)
-        room = len(chunk) * 2 * self._prefixes // KEY_SHARES + KEY_ROWS
-        taken = [_empty_rows(room, chunk) for _ in self._resolved.rules]
-        used = [0] * len(taken)
-        for part in slices(len(chunk), KEY_ROWS):
-            rows, source = chunk.rows[part], chunk.source[part]
+        rules = self._resolved.rules
+        keyed = np.zeros(len(rules), np.int64)
+        used = [0] * len(rules)
+        for part in slices(len(chunk), PARTS_ROWS):
+            rows = chunk.rows[part]
             self._resolved.fill_parts(self._wanted, rows, self._parts)
-            for number, rule in enumerate(self._resolved.rules):
-                keys = self._keys[: len(rule.variants)]
+            for number, rule in enumerate(rules):
+                keys = self._keys[number]
                 for variant, part_index in enumerate(rule.variants):
                     combine_keys(self._parts, part_index, len(rows), keys[variant])
-                if used[number] + len(rows) > len(taken[number][0]):
-                    taken[number] = _grown(taken[number], used[number], chunk)
-                counted = stream_kernels.take_sampled_rows(
-                    *(rows, source, chunk.first_row + part.start, keys, below, used[number]),
-                    *taken[number],
+                used[number], counted = entry_kernels.take_low_places(
+                    *(keys, len(rows), self._below, part.start, used[number]),
+                    *(self._places[number], self._taken_keys[number]),
                 )
-                used[number], keyed[number] = counted[0], keyed[number] + counted[1]
-        return [_first(each, n) for each, n in zip(taken, used, strict=True)], keyed
+                keyed[number] += counted
+        return [self._copied(number, count) for number, count in enumerate(used)], keyed
 
-
-def _empty_rows(count: int, like: RecordChunk) -> _Rows:
-    words = np.empty((count, like.rows.shape[1]), np.uint64)
-    return words, np.empty(count, np.uint16), np.empty(count, np.int64)
-
-
-def _first(rows: _Rows, count: int) -> _Rows:
-    words, source, numbers = rows
-    return words[:count].copy(), source[:count].copy(), numbers[:count].copy()
-
-
-def _grown(taken: _Rows, used: int, chunk: RecordChunk) -> _Rows:
-    """The same with room for a whole stretch of records."""
-    larger = _empty_rows(len(chunk), chunk)
-    for place in range(len(taken)):
-        larger[place][:used] = taken[place][:used]
-    return larger
+    def _copied(self, number: int, count: int) -> _Taken:
+        return self._places[number, :count].copy(), self._taken_keys[number][:, :count].copy()
 
 
 def sample_bytes(record_count: int, n_words: int, rules: int, prefixes: int) -> int:
@@ -132,21 +98,53 @@ def sample_all_rules(
     for _ in range(thread_count()):
         takers.put(_Taker(resolved, prefixes))
 
-    def work(piece: tuple[int, RecordChunk]) -> tuple[list[_Rows], NDArray[np.int64]]:
+    def work(piece: tuple[int, RecordChunk]) -> tuple[list[_Taken], NDArray[np.int64]]:
         taker = takers.get()
         try:
             return taker.take(piece[1])
         finally:
             takers.put(taker)
 
-    pieces: list[list[_Rows]] = [[] for _ in resolved.rules]
+    rows: list[list[NDArray[np.uint64]]] = [[] for _ in resolved.rules]
+    keys: list[list[NDArray[np.uint64]]] = [[] for _ in resolved.rules]
     keyed = np.zeros(len(resolved.rules), np.int64)
     for batch in iterate_batches(source, max(batch_rows, SLICE_ROWS)):
-        for taken, counted in map_slices(work, batch.pieces):
-            keyed += counted
-            for number, each in enumerate(taken):
-                pieces[number].append(each)
-    return [
-        RuleSample(each, source.n_words, int(count))
-        for each, count in zip(pieces, keyed, strict=True)
-    ]
+        taken = map_slices(work, batch.pieces)
+        keyed += sum(counted for _, counted in taken)
+        for number in range(len(resolved.rules)):
+            mine = [each[number] for each, _ in taken]
+            rows[number].append(_copied_rows(batch, [places for places, _ in mine]))
+            keys[number].append(np.concatenate([found for _, found in mine], axis=1))
+        del taken
+
+    def joined(number: int) -> RuleSample:
+        found = _joined(keys[number], 1, (len(resolved.rules[number].variants), 0))
+        held = HeldRows(_joined(rows[number], 0, (0, source.n_words + 1)))
+        rows[number], keys[number] = [], []
+        rule_keys = RuleKeys(found, found.size, int(keyed[number]), is_sample=True)
+        return RuleSample(held, rule_keys)
+
+    return [joined(number) for number in range(len(resolved.rules))]
+
+
+def _copied_rows(batch: Batch, places: Sequence[NDArray[np.int32]]) -> NDArray[np.uint64]:
+    """Travelling rows at some places of each piece of a batch, one piece after another."""
+    ends = np.cumsum([len(each) for each in places])
+    out = np.empty((int(ends[-1]), batch.pieces[0][1].rows.shape[1] + 1), np.uint64)
+
+    def copy(number: int) -> None:
+        chunk, mine = batch.pieces[number][1], places[number]
+        to = out[ends[number] - len(mine) : ends[number]]
+        entry_kernels.copy_places(chunk.rows, chunk.source, chunk.first_row, mine, to)
+
+    map_slices(copy, range(len(places)))
+    return out
+
+
+def _joined(
+    arrays: list[NDArray[np.uint64]], axis: int, empty: tuple[int, int]
+) -> NDArray[np.uint64]:
+    """One array of several; mostly there is one."""
+    if len(arrays) == 1:
+        return arrays[0]
+    return np.concatenate([np.empty(empty, np.uint64), *arrays], axis=axis)

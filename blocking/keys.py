@@ -35,6 +35,7 @@ _SURNAME_LENGTH_BITS: Final = 3 << 60
 _SOUNDEX_DIGITS: Final = "01230127022455012623017202"  # a to z; 7 = h and w
 _NO_TABLES: Final = (np.zeros(1, np.uint8),)
 VARIANTS_MAX: Final = 8
+_JOINT: Final = han_kernels.JOINT_ARGUMENTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +107,28 @@ class ResolvedRules:
     ) -> None:
         """Compute parts of some rows: out uint64[n_parts, >= len(rows)], wanted lines only."""
         view = read_only(rows)
+        names: dict[bytes, list[int]] = {}
         for number in wanted:
             part = self.parts[number]
-            part.kernel(view, part.slots, part.argument, part.tables, out[number, : len(rows)])
+            if part.kernel is han_kernels.fill_han_key and part.argument in _JOINT:
+                names.setdefault(part.slots.tobytes(), []).append(number)
+            else:
+                part.kernel(view, part.slots, part.argument, part.tables, out[number, : len(rows)])
+        for numbers in names.values():
+            self._fill_names(numbers, view, out)
+
+    def _fill_names(
+        self, numbers: Sequence[int], view: NDArray[np.uint64], out: NDArray[np.uint64]
+    ) -> None:
+        """Parts of one name, several at once where they are several."""
+        part = self.parts[numbers[0]]
+        if len(numbers) == 1:
+            part.kernel(view, part.slots, part.argument, part.tables, out[numbers[0], : len(view)])
+            return
+        lines = np.full(len(_JOINT), -1, np.int64)
+        for number in numbers:
+            lines[_JOINT.index(self.parts[number].argument)] = number
+        han_kernels.fill_han_keys(view, part.slots, part.tables, lines, out)
 
 
 def read_only(rows: NDArray[Any]) -> NDArray[Any]:

@@ -1,8 +1,10 @@
 """Candidate pairs rule by rule, in memory that does not grow with the records.
 
-For each rule: scan the records for block keys, drop keys seen once, partition whole rows by key
-in as many rounds as memory asks for, then turn buckets into pairs on worker threads. No pair
-set is kept: a pair that an earlier rule delivered is known by that rule's keys on its two rows.
+Where memory holds all rows, they are read once, and only keys and record numbers are partitioned
+(`blocking.held_passes`). Else, for each rule: scan the records for block keys, drop keys seen
+once, partition whole rows by key in as many rounds as memory asks for, then turn buckets into
+pairs on worker threads. No pair set is kept: a pair that an earlier rule delivered is known by
+that rule's keys on its two rows.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any, Final
 
 from blocking.context import Consumer, RuleContext
 from blocking.crew import BucketCrew
+from blocking.held_passes import HeldPasses, fits_memory
 from blocking.key_sample import RuleSample, sample_all_rules, sample_bytes
 from blocking.key_set import KeySet
 from blocking.keys import ResolvedRules, resolve_rules
@@ -57,8 +60,9 @@ def run_passes(
 
     Parameters
     ----------
-    source : records; where their keys fit a quarter of the memory read once for each rule and
-        once more for each round, else once for all rules and once for each round
+    source : records; read once where they fit the memory; else, where their keys fit a quarter of
+        it, once for each rule and once more for each round; else once for all rules and once for
+        each round
     layout : where their fields lie
     rules : first rule wins: a pair is delivered under the first whose keys agree
     memory_bytes : what filter, keys and row pool may take together
@@ -137,6 +141,8 @@ class PassRunner:
         self.variants = self.crew.variants
         plan = plan_memory(memory_bytes, source.record_count, source.n_words, self.variants)
         self.buffers = PassBuffers(plan, source.record_count, source.n_words, self.variants)
+        self._held = HeldPasses(source, self.resolved, self.crew, memory_bytes)
+        self._rows_stay = fits_memory(source, self.variants, memory_bytes)
         self._counts: tuple[PrefixCounts, ...] | None = None
         self._samples: dict[int, RuleSample] = {}
         self._sampled_prefixes = 0
@@ -192,25 +198,14 @@ class PassRunner:
         records = self.source.record_count
         with stage(progress, f"rule {rule.rule.name}", 2 * records) as advance:
             sample = self._sample(place, keep_prefixes)
-            scan = KeyScan(
-                self.source if sample is None else sample,
-                self.buffers,
-                RuleKeyFiller(self.resolved, rule),
-                len(rule.variants),
-                advance,
-            )
-            if keep_prefixes is None and not self.buffers.plan.holds_all_keys:
-                counts = self._prefix_counts()[place]
-                scan.take_counts(counts.keyed_records, counts.histogram)
+            if sample is not None and keep_prefixes is not None:
+                tally, rounds, keyed = self._held.run_sample(sample, context, keep_prefixes)
+                advance(2 * records)
+            elif self._rows_stay:
+                tally, rounds, keyed = self._held.run_rule(place, context, keep_prefixes)
+                advance(2 * records)
             else:
-                scan.count(keep_prefixes, is_sample=sample is not None)
-            keyed = scan.keyed_records if sample is None else sample.keyed_records
-            rounds = scan.plan_rounds()
-            context.prefix_bits = scan.prefix_bits
-            tally = Tally()
-            for each in rounds:
-                tally.add(self.crew.process(context, each, *scan.partition(each)))
-                advance(records // len(rounds))
+                tally, rounds, keyed = self._partition_rows(place, context, keep_prefixes, advance)
         return PassReport(
             rule=rule.rule.name,
             rule_index=context.index,
@@ -221,9 +216,33 @@ class PassRunner:
             largest_runs=tally.largest_runs,
             refined_runs=tally.refined_runs,
             window_runs=tally.window_runs,
-            rounds=len(rounds),
+            rounds=rounds,
             seconds=time.perf_counter() - began,
         )
+
+    def _partition_rows(
+        self,
+        place: int,
+        context: RuleContext,
+        keep_prefixes: int | None,
+        advance: Callable[[int], Any],
+    ) -> tuple[Tally, int, int]:
+        """Run a rule whose rows travel; what was done, in how many rounds, records with a key."""
+        rule = context.rule
+        filler = RuleKeyFiller(self.resolved, rule)
+        scan = KeyScan(self.source, self.buffers, filler, len(rule.variants), advance)
+        if keep_prefixes is None and not self.buffers.plan.holds_all_keys:
+            counts = self._prefix_counts()[place]
+            scan.take_counts(counts.keyed_records, counts.histogram)
+        else:
+            scan.count(keep_prefixes)
+        rounds = scan.plan_rounds()
+        context.prefix_bits = scan.prefix_bits
+        tally = Tally()
+        for each in rounds:
+            tally.add(self.crew.process(context, each, *scan.partition(each)))
+            advance(self.source.record_count // len(rounds))
+        return tally, len(rounds), scan.keyed_records
 
 
 @contextmanager

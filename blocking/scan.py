@@ -29,7 +29,6 @@ FILTER_SHARE_LEAST: Final = 0.33
 """Least share of keys that stand alone for which the counting filter pays."""
 
 KEY_ROWS: Final = 8192
-CONSECUTIVE: Final = np.zeros(0, np.int64)
 KEY_SHARES: Final = 1 << 16
 """Equal parts of the keys, of which a pass may take the first few."""
 
@@ -72,7 +71,6 @@ def iterate_batches(source: RecordSource, batch_rows: int) -> Iterator[Batch]:
                 chunk.first_row + part.start,
                 read_only(chunk.rows[part]),
                 read_only(chunk.source[part]),
-                None if chunk.numbers is None else chunk.numbers[part],
             )
             if count + len(cut) > batch_rows and pieces:
                 yield Batch(first_row, count, tuple(pieces))
@@ -138,11 +136,10 @@ class KeyScan:
 
     # -------------------------------------------------------------------------------- the keys
 
-    def count(self, keep_prefixes: int | None = None, *, is_sample: bool = False) -> None:
+    def count(self, keep_prefixes: int | None = None) -> None:
         """Scan once: count keys in the filter, drop those seen once, make the histogram.
 
-        `keep_prefixes` of KEY_SHARES restricts the pass to a sample of the keys; `is_sample`: the
-        records are already those of the sample.
+        `keep_prefixes` of KEY_SHARES restricts the pass to a sample of the keys.
         """
         self._keep_prefixes = keep_prefixes
         holds_all = self._buffers.plan.holds_all_keys
@@ -164,8 +161,6 @@ class KeyScan:
                 self._buffers.filter_bytes[:] = 0
                 self._count_in_filter(self._all_keys())
         entries = self._source.record_count * self._variants
-        if is_sample and keep_prefixes is not None:  # they stand close together
-            entries = entries * KEY_SHARES // keep_prefixes
         bucket_rows = self._buffers.plan.bucket_rows
         self.prefix_bits = _bits_for(entries // bucket_rows, PREFIX_BITS_MAX)
         self._histogram = np.zeros(1 << self.prefix_bits, np.int64)
@@ -383,7 +378,6 @@ class KeyScan:
                     chunk.rows,
                     chunk.source,
                     chunk.first_row,
-                    CONSECUTIVE if chunk.numbers is None else chunk.numbers,
                     whole,
                     start,
                     shift,

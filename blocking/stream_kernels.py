@@ -22,7 +22,6 @@ __all__ = [
     "prune_lonely_keys",
     "scatter_rows",
     "take_low_keys",
-    "take_sampled_rows",
 ]
 
 COMBINE_ROWS = 4
@@ -82,32 +81,6 @@ def take_low_keys(keys, below, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def take_sampled_rows(  # type: ignore[no-untyped-def]
-    rows, source, first_row, keys, below, used, out_rows, out_source, out_numbers
-):
-    """Append the rows that have a key under `below`, their sources and numbers to those `used`.
-
-    rows uint64[n, w], source uint16[n], numbered from `first_row`; keys uint64[variants, >= n],
-    0 = none. Returns the rows used now, and how many rows have a key at all.
-    """
-    keyed = 0
-    for place in range(rows.shape[0]):
-        is_keyed = False
-        is_taken = False
-        for variant in range(keys.shape[0]):
-            is_keyed |= keys[variant, place] != 0
-            is_taken |= keys[variant, place] - uint64(1) < below - uint64(1)
-        keyed += is_keyed
-        if is_taken:
-            for word in range(rows.shape[1]):
-                out_rows[used, word] = rows[place, word]
-            out_source[used] = source[place]
-            out_numbers[used] = first_row + place
-            used += 1
-    return used, keyed
-
-
-@kernel
 def key_bucket(keys, variant, place, shift, first, stop):  # type: ignore[no-untyped-def]
     """Bucket of one key of one record in this round, -1 for none or one already chosen."""
     key = keys[variant, place]
@@ -151,7 +124,6 @@ def scatter_rows(  # type: ignore[no-untyped-def]
     rows,
     source,
     first_row,
-    numbers,
     keys,
     start,
     shift,
@@ -164,10 +136,10 @@ def scatter_rows(  # type: ignore[no-untyped-def]
 ):
     """Copy each keyed row with its origin, and its key beside it, to its bucket's next place.
 
-    rows uint64[n, w] and source uint16[n], read-only, numbered from `first_row` on, or by numbers
-    int64[n] where that is not empty; their keys are columns start.. of keys;
-    positions int64[buckets], moved on; pool uint64[capacity, w + 1], pool_keys uint64[capacity];
-    buffer uint64[buckets * COMBINE_ROWS, w + 2] and fill int64[buckets] are scratch.
+    rows uint64[n, w] and source uint16[n], read-only, numbered from `first_row` on; their keys are
+    columns start.. of keys; positions int64[buckets], moved on; pool uint64[capacity, w + 1],
+    pool_keys uint64[capacity]; buffer uint64[buckets * COMBINE_ROWS, w + 2] and fill int64[buckets]
+    are scratch.
     """
     n_words = rows.shape[1]
     buckets = positions.shape[0]
@@ -183,9 +155,8 @@ def scatter_rows(  # type: ignore[no-untyped-def]
             at = bucket * COMBINE_ROWS + held
             for word in range(n_words):
                 buffer[at, word] = rows[place, word]
-            number = numbers[place] if numbers.shape[0] > 0 else first_row + place
             origin = uint64(source[place]) << uint64(ORIGIN_SOURCE_SHIFT)
-            buffer[at, n_words] = origin | uint64(number)
+            buffer[at, n_words] = origin | uint64(first_row + place)
             buffer[at, n_words + 1] = keys[variant, start + place]
             held += 1
             if held == COMBINE_ROWS:

@@ -7,7 +7,7 @@ from typing import Final
 
 __all__ = ["announce_compiling"]
 
-MESSAGE: Final = "compiling kernels for first use (about a minute, once)"
+MESSAGE: Final = "compiling kernels for first use (some minutes, once)"
 
 
 def announce_compiling() -> None:

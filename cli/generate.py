@@ -48,7 +48,7 @@ class _Group(click.Group):
     default=1.0,
     show_default=True,
     metavar="X",
-    help="Multiplies every error rate; 0 makes clean records.",
+    help="Multiplies every error rate; 0 makes clean records, 10 is the most.",
 )
 @click.option(
     "--format",
@@ -77,7 +77,8 @@ class _Group(click.Group):
     "--stop",
     type=click.IntRange(min=1),
     metavar="RECORD",
-    help="Record to stop before. --start and --stop are multiples of --rows-per-file.",
+    help="Record to stop before; without it, the last. --start and --stop are multiples of "
+    "--rows-per-file.",
 )
 @threads_option
 @overwrite_option

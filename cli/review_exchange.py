@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from cli.identity_options import digest_key_option, index_option, steward_option, table_option
 from cli.options import overwrite_option
-from cli.review_options import finite
+from cli.review_options import task_filter_options
+
+if TYPE_CHECKING:
+    from mpi.review.types import Filter
 
 __all__ = ["export_command", "import_command"]
-
-_STATUSES = ("open", "deferred", "escalated", "approval", "closed")
 
 
 @click.command("export")
@@ -18,26 +21,7 @@ _STATUSES = ("open", "deferred", "escalated", "approval", "closed")
 @click.option("--out", required=True, metavar="FILE", help="Sheet to write, .csv or .parquet.")
 @click.option("--format", "kind", type=click.Choice(("csv", "parquet")), help="Whatever its name.")
 @click.option("--decided", is_flag=True, help="Decided pairs instead, as `mpi train` reads them.")
-@click.option(
-    "--status",
-    "statuses",
-    type=click.Choice(_STATUSES),
-    multiple=True,
-    default=("open",),
-    show_default=True,
-    help="Tasks of this status; may be repeated.",
-)
-@click.option("--task-kind", metavar="KIND", help="Tasks of this kind, such as REVIEW.")
-@click.option("--source", metavar="NAME", help="Tasks with a record of this source.")
-@click.option("--assignee", metavar="NAME", help="Tasks of this steward; '' for nobody's.")
-@click.option(
-    "--weight-min",
-    type=float,
-    callback=finite,
-    metavar="BITS",
-    help="Least weight of the heaviest pair.",
-)
-@click.option("--weight-max", type=float, callback=finite, metavar="BITS", help="Most.")
+@task_filter_options
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
@@ -56,12 +40,7 @@ def export_command(
     out: str,
     kind: str | None,
     decided: bool,
-    statuses: tuple[str, ...],
-    task_kind: str | None,
-    source: str | None,
-    assignee: str | None,
-    weight_min: float | None,
-    weight_max: float | None,
+    wanted: Filter,
     limit: int,
     show_values: bool,
     by: str,
@@ -87,16 +66,7 @@ def export_command(
     from cli.identity_options import opened, print_answers
     from mpi.review.exchange import export_decided, export_tasks
     from mpi.review.queue import ReviewQueue
-    from mpi.review.types import Filter, TaskStatus
 
-    wanted = Filter(
-        status=frozenset(TaskStatus(each) for each in statuses),
-        kind=task_kind,
-        source=source,
-        assignee=assignee,
-        weight_min=weight_min,
-        weight_max=weight_max,
-    )
     with opened(index_dir, digest_key) as index:
         if decided:
             report = export_decided(index, out, by=by, wanted_format=kind, overwrite=overwrite)
@@ -135,7 +105,8 @@ def import_command(
 
     The sheet may have been saved in another encoding, with other delimiters, line ends, columns
     or rows than it was written with. A task that was changed since, or whose answer cannot be
-    understood, is refused alone and listed; all others are decided. Exit code 1 where any was.
+    understood, is refused alone and listed; all others are decided. Where a line cannot be read,
+    tasks that lack a line stay open too: it may be theirs. Exit code 1 where any was refused.
 
     \b
     Examples:

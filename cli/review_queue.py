@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.identity_options import digest_key_option, index_option, steward_option, table_option
-from cli.review_options import finite
+from cli.review_options import task_filter_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mpi.identity_index import IdentityIndex
-    from mpi.review.types import TaskRow
+    from mpi.review.types import Filter, TaskRow
 
 __all__ = ["list_command", "next_command", "show_command"]
 
 _COLUMNS_MAX = 4
-_STATUSES = ("open", "deferred", "escalated", "approval", "closed")
 
 
 @click.command("list")
 @index_option
-@click.option(
-    "--status",
-    "statuses",
-    type=click.Choice(_STATUSES),
-    multiple=True,
-    default=("open",),
-    show_default=True,
-    help="Tasks of this status; may be repeated.",
-)
-@click.option("--assignee", metavar="NAME", help="Tasks of this steward; '' for nobody's.")
-@click.option("--source", metavar="NAME", help="Tasks with a record of this source.")
-@click.option("--task-kind", metavar="KIND", help="Tasks of this kind, such as REVIEW.")
-@click.option(
-    "--weight-min",
-    type=float,
-    callback=finite,
-    metavar="BITS",
-    help="Least weight of the heaviest pair.",
-)
-@click.option("--weight-max", type=float, callback=finite, metavar="BITS", help="Most.")
+@task_filter_options
 @click.option("--reason", metavar="TEXT", help="Why no machine decided, or a part of it.")
 @click.option("--text", metavar="TEXT", help="A name, record id, enterprise id, number or phone.")
 @click.option(
@@ -65,12 +46,7 @@ _STATUSES = ("open", "deferred", "escalated", "approval", "closed")
 @table_option
 def list_command(
     index_dir: str,
-    statuses: tuple[str, ...],
-    assignee: str | None,
-    source: str | None,
-    task_kind: str | None,
-    weight_min: float | None,
-    weight_max: float | None,
+    wanted: Filter,
     reason: str | None,
     text: str | None,
     limit: int,
@@ -92,20 +68,10 @@ def list_command(
     from cli.identity_options import opened, print_answers
     from cli.show import print_notes
     from mpi.review.queue import ReviewQueue
-    from mpi.review.types import Filter, TaskStatus
 
     if show_values and not by:
         raise click.UsageError("Name who looks at people with --by, or set MPI_ACTOR.")
-    wanted = Filter(
-        status=frozenset(TaskStatus(each) for each in statuses),
-        assignee=assignee,
-        source=source,
-        kind=task_kind,
-        weight_min=weight_min,
-        weight_max=weight_max,
-        reason=reason,
-        text=text,
-    )
+    wanted = replace(wanted, reason=reason, text=text)
     with opened(index_dir, digest_key) as index:
         page = ReviewQueue(index).tasks(wanted, limit=limit, cursor=cursor)
         if show_values and by:

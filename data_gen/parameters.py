@@ -74,8 +74,11 @@ class GeneratorParameters:
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise ConfigError(f"generator parameter '{name}' must be a number")
             if not low <= value <= high:
+                least, most = (
+                    f"{end:,}" if type(end) is int else f"{end:g}" for end in (low, high)
+                )
                 raise ConfigError(
-                    f"generator parameter '{name}' is {value}; it must lie in {low:g} to {high:g}"
+                    f"generator parameter '{name}' is {value}; it must lie in {least} to {most}"
                 )
 
     @property

@@ -122,6 +122,67 @@ def hospital_number(people, slot, visit, day, person_key, key, regions):  # type
 
 
 @inlined_kernel
+def make_record(  # type: ignore[no-untyped-def]
+    record, people, slot, system, visit, person_key, key, unit_root, sources, regions
+):
+    """When, where and in which style a record was made; (its day, the key of its desk's unit)."""
+    day = record_day(people, slot, system, visit, key, sources)
+    style = draw_bits(key, STYLE)
+    record.day, record.style = day, style
+    record.second = 28800 + bits_below(high_half(style), 34200)
+    if system == HOSPITAL:
+        source = hospital_number(people, slot, visit, day, person_key, key, regions)
+        unit = draw_bits(unit_root, source)
+    else:
+        source = system
+        province = int64(people.register_region[slot]) // 10000
+        unit = draw_bits(unit_root, -(system * 100 + province))
+    record.source, record.unit = source, unit
+    return day, unit
+
+
+@inlined_kernel
+def state_person(  # type: ignore[no-untyped-def]
+    record, people, known, slot, system, day, unit, key, sources, slips, name, pool, used
+):
+    """What a record says of its person, with the slips of its desk; places of `pool` used now."""
+    bits = draw_bits(key, CARE)
+    desk = int64(draw_bits(unit, int64(bits >> uint64(60)) & 7)) & 255
+    care = sources.desk[system, desk] * sources.care[system, int64(bits) & 255]
+    rates, kept = sources.rate[system], sources.kept[system]
+    kind, length, causes = draw_name(
+        *(people, known, slot, day, care, key, unit, rates),
+        *(sources.name_sum[system], kept, slips, name),
+    )
+    record.name_kind, record.name_length, record.name_start = kind, length, used
+    if kind == NAME_ALTERED:
+        for at in range(length):
+            pool[used + at] = name[at]
+        used += length
+    kind, body, check, more = draw_id(
+        people, slot, day, care, key, rates, sources.id_sum[system], kept, causes
+    )
+    causes |= more
+    record.id_kind, record.id_body, record.id_check = kind, body, check
+    record.birth_date, more = draw_birth_date(
+        *(people, known, slot, care, key, rates),
+        *(sources.birth_sum[system], causes, slips),
+    )
+    causes |= more
+    record.sex, more = draw_sex(people, slot, care, key, rates)
+    causes |= more
+    record.phone, more = draw_phone(people, slot, day, care, key, rates, kept, causes)
+    causes |= more
+    kind, form, region, more = draw_address(
+        *(people, known, slot, day, care, key, rates, kept),
+        *(sources.is_registered[system], causes),
+    )
+    record.address_kind, record.address_form, record.region = kind, form, region
+    record.causes = causes | more
+    return used
+
+
+@inlined_kernel
 def fill_columns(record, people, slot, system, day, key, sources):  # type: ignore[no-untyped-def]
     """Which of the further columns a record fills."""
     bits = draw_bits(key, COLUMNS)
@@ -215,51 +276,12 @@ def draw_records(  # type: ignore[no-untyped-def]
         record_key = draw_bits(record_root, (first_person + slot) << 20 | (visit & 0xFFFFF))
         record = records[turn]
         record.slot, record.visit, record.system = slot, number, system
-        day = record_day(people, slot, system, number, record_key, sources)
-        record.day = day
-        style = draw_bits(record_key, STYLE)
-        record.style = style
-        record.second = 28800 + bits_below(high_half(style), 34200)
-        if system == HOSPITAL:
-            source = hospital_number(people, slot, number, day, person_key, record_key, regions)
-            unit = draw_bits(unit_root, source)
-        else:
-            source = system
-            province = int64(people.register_region[slot]) // 10000
-            unit = draw_bits(unit_root, -(system * 100 + province))
-        record.source, record.unit = source, unit
-        bits = draw_bits(record_key, CARE)
-        desk = int64(draw_bits(unit, int64(bits >> uint64(60)) & 7)) & 255
-        care = sources.desk[system, desk] * sources.care[system, int64(bits) & 255]
-        rates, kept = sources.rate[system], sources.kept[system]
-        kind, length, causes = draw_name(
-            *(people, known, slot, day, care, record_key, unit, rates),
-            *(sources.name_sum[system], kept, slips, name),
+        day, unit = make_record(
+            *(record, people, slot, system, number, person_key, record_key, unit_root),
+            *(sources, regions),
         )
-        record.name_kind, record.name_length, record.name_start = kind, length, used
-        if kind == NAME_ALTERED:
-            for at in range(length):
-                pool[used + at] = name[at]
-            used += length
-        kind, body, check, more = draw_id(
-            people, slot, day, care, record_key, rates, sources.id_sum[system], kept, causes
+        used = state_person(
+            *(record, people, known, slot, system, day, unit, record_key, sources, slips),
+            *(name, pool, used),
         )
-        causes |= more
-        record.id_kind, record.id_body, record.id_check = kind, body, check
-        date, more = draw_birth_date(
-            *(people, known, slot, care, record_key, rates),
-            *(sources.birth_sum[system], causes, slips),
-        )
-        causes |= more
-        record.birth_date = date
-        record.sex, more = draw_sex(people, slot, care, record_key, rates)
-        causes |= more
-        record.phone, more = draw_phone(people, slot, day, care, record_key, rates, kept, causes)
-        causes |= more
-        kind, form, region, more = draw_address(
-            *(people, known, slot, day, care, record_key, rates, kept),
-            *(sources.is_registered[system], causes),
-        )
-        record.address_kind, record.address_form, record.region = kind, form, region
-        record.causes = causes | more
         fill_columns(record, people, slot, system, day, record_key, sources)

@@ -118,7 +118,13 @@ def check_slice(
         raise ConfigError(f"format: {file_format!r} is none of {', '.join(FILE_FORMATS)}")
     if rows_per_file < 1:
         raise ConfigError(f"rows_per_file: {rows_per_file} must be at least 1")
-    end = record_count if stop is None else min(stop, record_count)
+    end = record_count if stop is None else stop
+    if end > record_count:
+        last = (record_count - 1) // rows_per_file * rows_per_file
+        raise ConfigError(
+            f"stop: {end} is past the end; there are {record_count} records, so the last file is "
+            f"{last} to {record_count}, and without stop all from start are written"
+        )
     if not 0 <= start < end:
         raise ConfigError(
             f"start, stop: records {start} to {end} are none of the {record_count} there are"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +18,14 @@ from index_store.leaf_kernels import (
     find_matches,
     gather_numbers,
 )
+from index_store.memory import address_of
 from index_store.owner_kernels import find_holders
+from index_store.person_kernels import (
+    BLOCK_WIDTH,
+    find_people_of_value,
+    find_person,
+    find_person_of_reference,
+)
 from index_store.posting_kernels import fill_all_postings, find_all_postings
 from index_store.record_kernels import (
     fill_record_ids,
@@ -37,12 +45,17 @@ from index_store.single_kernels import (
     match_value,
 )
 
-__all__ = ["FIRST_POSTING_TABLE", "TABLES", "Base", "base_path", "posting_table"]
+__all__ = ["FIRST_POSTING_TABLE", "TABLES", "Base", "People", "base_path", "posting_table"]
 
 TABLES: Final = {"rows": 0, "records": 1, "membership": 2, "members": 3, "references": 4}
 FIRST_POSTING_TABLE: Final = 5
 
 _FEW_BYTES: Final = 4096
+_NUMBERS: Final = 256
+_NO_BYTES: Final = np.zeros(0, np.uint8)
+
+People = list[tuple[int, list[tuple[int, bytes]]]]
+"""Identities, rising, each with (source, record id) of its records."""
 
 
 def posting_table(rule: int) -> str:
@@ -71,6 +84,19 @@ class Base:
         self._postings = _joined([t for name, t in tables.items() if name.startswith("posting_")])
         width = self.file.facts["number_bits"]
         self._width, self._per_leaf = np.int64(width), np.int64(LEAF_BITS // width)
+        self._block = self._addresses()
+
+    def _addresses(self) -> NDArray[np.uint64]:
+        """The block of `person_kernels`; `self.file` keeps what it points to."""
+        tables = sorted(self.file.tables.values(), key=lambda each: each.number)
+        places = [
+            place
+            for each in tables
+            for array in (each.first_keys, each.segments)
+            for place in (address_of(array) if len(array) else 0, len(array))
+        ]
+        places[BLOCK_WIDTH:BLOCK_WIDTH] = [int(self._width), int(self._per_leaf), 0, 0]
+        return np.array(places, np.uint64)
 
     def posting(self, rule: int) -> LeafTable:
         return self.file.tables[posting_table(rule)]
@@ -233,6 +259,34 @@ class Base:
         found: int = identity_of(self._membership.segments, self._width, self._per_leaf, record)
         return found
 
+    def person_at(self, layers: NDArray[np.uint64], source: int, record_id: bytes) -> People | None:
+        """Whose record a source's is, see `SingleReads.person_at`; `layers` of the filter."""
+        out, text = _room()
+        data = np.frombuffer(bytearray(record_id), np.uint8) if record_id else _NO_BYTES
+        if find_person_of_reference(self._block, layers, source, data, out, text):
+            return _people(out, text)
+        return None
+
+    def people_with(
+        self,
+        layers: NDArray[np.uint64],
+        asked: tuple[int, int, int],
+        place: NDArray[np.int64],
+    ) -> People | None:
+        """See `SingleReads.people_with`; `asked` are rule, key and value."""
+        out, text = _room()
+        wanted = np.array(asked, np.uint64)
+        if find_people_of_value(self._block, layers, self._slots, wanted, place, out, text):
+            return _people(out, text)
+        return None
+
+    def person(self, layers: NDArray[np.uint64], identity: int) -> People | None:
+        """One identity below record_count, see `SingleReads.person`."""
+        out, text = _room()
+        if find_person(self._block, layers, identity, out, text):
+            return _people(out, text)
+        return None
+
     def find_record(self, source: int, record_id: bytes) -> tuple[int, int]:
         """(hash, record) of one (source, id); record -1 where none."""
         hashed, out = np.empty(1, np.uint64), np.empty(1, np.int64)
@@ -260,6 +314,38 @@ class Base:
         edges: list[int] = offsets.tolist()
         text = data[: edges[-1]].tobytes()
         return source.tolist(), [text[a:b] for a, b in pairwise(edges)]
+
+
+_rooms = threading.local()
+
+
+def _room() -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Where this thread's lookups put what they find: in the cache still, from the one before."""
+    try:
+        found: tuple[NDArray[np.int64], NDArray[np.uint8]] = _rooms.arrays
+    except AttributeError:
+        found = _rooms.arrays = np.empty(_NUMBERS, np.int64), np.empty(_FEW_BYTES, np.uint8)
+    return found
+
+
+def _people(out: NDArray[np.int64], text: NDArray[np.uint8]) -> People:
+    """What `person_kernels` found."""
+    numbers: list[int] = out[: out[0]].tolist()
+    if not numbers[1]:
+        return []
+    whole, start, at = text[: numbers[-1]].tobytes(), 0, 2
+    people = []
+    for _ in range(numbers[1]):
+        identity, count = numbers[at], numbers[at + 1]
+        at += 2
+        records = []
+        for place in range(at, at + 2 * count, 2):
+            end = numbers[place + 1]
+            records.append((numbers[place], whole[start:end]))
+            start = end
+        at += 2 * count
+        people.append((identity, records))
+    return people
 
 
 def _joined(

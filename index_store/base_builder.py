@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Final
 
 import numpy as np
@@ -56,8 +57,9 @@ class BaseBuilder:
         self._rows = RowLeaves(TABLES["rows"], self._file, n_words, slots_from(slots))
         self._records = IdLeaves(TABLES["records"], self._file)
         self._names = ("members", "references", *(posting_table(rule) for rule in range(rules)))
-        entries = max(0, memory_bytes - _FIXED_BYTES) // (16 * len(self._names))
-        self._sorters = {name: EntrySorter(entries, directory) for name in self._names}
+        entries = max(0, memory_bytes - _FIXED_BYTES) // (12 * len(self._names))
+        spares: SimpleQueue[NDArray[np.uint64]] = SimpleQueue()
+        self._sorters = {name: EntrySorter(entries, directory, spares) for name in self._names}
         with translated(directory):
             self._spool = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115
 
@@ -88,7 +90,7 @@ class BaseBuilder:
             lambda: self._rows.add(rows),
             lambda: self._spool_identities(identities),
         ]
-        if keys is not None:
+        if keys is not None and len(rows):
             work += self._entry_work(numbers, source, offsets, data, identities, keys)
         map_slices(lambda task: task(), work)
         self.record_count += len(rows)
@@ -103,8 +105,10 @@ class BaseBuilder:
         keys: Sequence[NDArray[np.uint64]],
     ) -> Iterator[Callable[[], None]]:
         def add_references() -> None:
-            high = hash_references(source, offsets, data) & ~_LOW
-            self.add_entries("references", high | numbers.astype(np.uint64))
+            hashes = hash_references(source, offsets, data)
+            hashes &= ~_LOW
+            hashes |= numbers.view(np.uint64)
+            self.add_entries("references", hashes)
 
         def add_members() -> None:
             moved = (identities != numbers) & (identities >= 0)
@@ -112,8 +116,10 @@ class BaseBuilder:
             self.add_entries("members", high | numbers[moved].astype(np.uint64))
 
         def add_postings(rule: int) -> Callable[[], None]:
-            name = posting_table(rule)
-            return lambda: self.add_entries(name, compose_postings(keys[rule], numbers))
+            own, first, sorter = keys[rule], int(numbers[0]), self._sorters[posting_table(rule)]
+            return lambda: sorter.add_made(
+                len(own), lambda part, out: compose_postings(own[part], first + part.start, out)
+            )
 
         yield add_references
         yield add_members
@@ -137,15 +143,20 @@ class BaseBuilder:
         """
         bits = max(1, self.record_count.bit_length())  # all ones must stay free
         tables: dict[str, LeafWriter] = {"rows": self._rows, "records": self._records}
-        tables["membership"] = self._membership(bits)
-        map_slices(lambda sorter: sorter.prepare(), self._sorters.values())
+        membership = NumberLeaves(TABLES["membership"], self._file, bits)
+        tables["membership"] = membership
+        work: list[tuple[int, Callable[[], None]]] = [
+            (self.record_count // 8, lambda: self._pack_membership(membership))
+        ]
         for place, name in enumerate(self._names):
             number = TABLES.get(name, FIRST_POSTING_TABLE + place - 2)
             leaves = tables[name] = PairLeaves(number, self._file, bits)
             others = [old[name]] if name in old else []
-            for entries in self._sorters[name].sorted_slices(others):
-                leaves.add(entries >> _HIGH, entries & _LOW)
-            self._sorters[name].close()
+            size = len(self._sorters[name]) + sum(map(len, others))
+            work.append((size, self._packing(self._sorters[name], others, leaves)))
+        # The largest first: each table is packed by one thread, the smallest fill the gaps.
+        work.sort(key=lambda each: -each[0])
+        map_slices(lambda each: each[1](), work)
         facts = {
             "records": self.record_count,
             "number_bits": bits,
@@ -155,13 +166,21 @@ class BaseBuilder:
         self._file.finish(tables, facts)
         self._spool.close()
 
-    def _membership(self, bits: int) -> NumberLeaves:
-        leaves = NumberLeaves(TABLES["membership"], self._file, bits)
+    def _packing(
+        self, sorter: EntrySorter, others: Sequence[Run], leaves: PairLeaves
+    ) -> Callable[[], None]:
+        def pack() -> None:
+            for entries in sorter.sorted_slices(others):
+                leaves.add_entries(entries)
+            sorter.close()
+
+        return pack
+
+    def _pack_membership(self, leaves: NumberLeaves) -> None:
         self._spool.seek(0)
         while part := self._spool.read(4 * _SPOOL_RECORDS):
             numbers = np.frombuffer(part, np.uint32).astype(np.int64)
             leaves.add(np.where(numbers == 0xFFFFFFFF, -1, numbers))
-        return leaves
 
     def abandon(self) -> None:
         """Drop everything; the old base stays."""

@@ -102,6 +102,7 @@ class Environment:
 
     def __init__(self, directory: Path, *, create: bool, map_size: int) -> None:
         self.directory = directory
+        self.path = str(directory)
         self.process = os.getpid()
         self.users = 0
         self.snapshots = 0
@@ -152,7 +153,10 @@ class Environment:
         try:
             status = directory.stat()
         except OSError as error:
-            raise IndexMissingError(f"{directory}: no index here", path=str(directory)) from error
+            raise IndexMissingError(
+                f"{directory}: no index here; check the path, or make one with mpi index create",
+                path=str(directory),
+            ) from error
         key = (status.st_dev, status.st_ino)
         with cls._guard:
             found = cls._open.get(key)

@@ -17,14 +17,19 @@ from numpy.typing import NDArray
 from index_store.leaf_file import LeafFileWriter, open_leaf_file
 from index_store.leaf_kernels import find_first_values
 from index_store.segments import PairLeaves
-from person.threads import map_slices, slices
+from index_store.sort_kernels import sorted_entries
+from person.threads import map_slices, slices, thread_count
 
 __all__ = ["IdentifierTable", "IdentifierTableWriter"]
 
 VALUE_BITS_MAX: Final = 40
 
 _NAME: Final = "identifiers"
-_SLICE: Final = 1 << 16
+_SLICE_MIN: Final = 1 << 16
+_SLICE_MAX: Final = 1 << 21
+_SORTED_MIN: Final = 1 << 12
+_LOW: Final = np.uint64(0xFFFFFFFF)
+_HIGH: Final = np.uint64(32)
 _MISSING: Final = np.uint64((1 << 64) - 1)
 
 
@@ -88,7 +93,7 @@ class IdentifierTable:
 
         Parameters
         ----------
-        keys : uint64[n], in any order; sorted ones are found several times as fast
+        keys : uint64[n], in any order; sorted ones are found twice as fast
 
         Returns
         -------
@@ -97,11 +102,28 @@ class IdentifierTable:
         wanted = np.ascontiguousarray(keys, np.uint64)
         out = np.full(len(wanted), _MISSING, np.uint64)
         if len(self):
-            map_slices(lambda part: self._find(wanted[part], out[part]), slices(len(out), _SLICE))
+            size = min(max(_SLICE_MIN, -(-len(out) // thread_count())), _SLICE_MAX)
+            map_slices(lambda part: self._find(wanted[part], out[part]), slices(len(out), size))
         return out.view(np.int64)
 
     def _find(self, keys: NDArray[np.uint64], out: NDArray[np.uint64]) -> None:
-        find_first_values(self._table.first_keys, self._table.segments, keys, _MISSING, out)
+        """Values of some keys; many are asked for in the order in which the leaves lie.
+
+        Each leaf is then near the one before: its address is translated from tables that the
+        processor holds still, which at random takes as long as everything else.
+        """
+        table = self._table
+        if len(keys) < _SORTED_MIN:
+            find_first_values(table.first_keys, table.segments, keys, _MISSING, out)
+            return
+        low, high = table.first_keys[0], table.first_keys[-1]
+        shift = np.uint64(max(0, int(high - low).bit_length() - 32))
+        order = (np.clip(keys, low, high) - low) >> shift << _HIGH
+        order |= np.arange(len(keys), dtype=np.uint64)
+        place = sorted_entries(order, np.empty_like(order)) & _LOW
+        found = np.empty_like(out)
+        find_first_values(table.first_keys, table.segments, keys[place], _MISSING, found)
+        out[place] = found
 
     def warm(self) -> None:
         """Read the whole table into memory and check it.

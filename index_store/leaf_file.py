@@ -188,6 +188,8 @@ class LeafFileWriter:
 
     def abandon(self) -> None:
         """Drop the file; nothing was named."""
+        if self._failure is None:  # whoever packs still, beside whoever failed, is not to wait
+            self._failure = RuntimeError("the file was abandoned")
         self._stop()
         with contextlib.suppress(lmdb.Error):
             self._environment.close()

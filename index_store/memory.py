@@ -1,4 +1,4 @@
-"""Reading mapped pages from compiled code: a load and a prefetch at an address.
+"""Reading mapped pages from compiled code: a load, a prefetch or an array at an address.
 
 An address is a uint64 taken from a buffer that the caller keeps alive; little-endian machines only.
 """
@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import carray, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-__all__ = ["address_of", "load_word", "prefetch"]
+from person.jit import kernel
+
+__all__ = ["address_of", "load_word", "prefetch", "words_at"]
 
 
 @intrinsic  # type: ignore[misc]
@@ -44,6 +46,22 @@ def prefetch(_typing_context: Any, _address: Any) -> Any:
         return _context.get_dummy_value()
 
     return types.void(types.uint64), generate
+
+
+@intrinsic  # type: ignore[misc]
+def _pointer(_typing_context: Any, _address: Any) -> Any:
+    """The address as one of numbers of eight bytes."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+
+    return types.CPointer(types.uint64)(types.uint64), generate
+
+
+@kernel
+def words_at(address, count):  # type: ignore[no-untyped-def]
+    """The uint64[count] at an address, which whoever has them keeps in memory."""
+    return carray(_pointer(address), (count,))
 
 
 def address_of(buffer: Any) -> int:

@@ -50,47 +50,90 @@ def _slot(row, slots, slot):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _fitting_rows(rows, start, slots, widths, filled):  # type: ignore[no-untyped-def]
-    """Most rows from `start` on that fit one leaf; widths and non-zero counts of their slots."""
-    total, count = slots.shape[0], int64(0)
-    widths[:] = 0
+def _take_in(rows, first, last, words, masks, held, filled):  # type: ignore[no-untyped-def]
+    """Add rows first .. last - 1 to the bits held by any and to the counts of slots not 0."""
+    for row in range(first, last):
+        values = rows[row]
+        for word in range(rows.shape[1]):
+            held[word] |= values[word]
+        for slot in range(words.shape[0]):
+            filled[slot] += (values[words[slot]] & masks[slot]) != 0
+
+
+@kernel
+def _row_bits(count, slots, held, filled, widths):  # type: ignore[no-untyped-def]
+    """Bits of a leaf of `count` rows; fills the widths of their slots."""
+    bits = 64 + 8 * slots.shape[0] + 16 * ((count + 15) // 16)
+    for slot in range(slots.shape[0]):
+        widths[slot] = _width(_slot(held, slots, slot))
+        bits += min(count * widths[slot], count + filled[slot] * widths[slot])
+    return bits
+
+
+@kernel
+def _fitting_rows(rows, start, slots, masks, widths, filled):  # type: ignore[no-untyped-def]
+    """Most rows from `start` on that fit one leaf; widths and non-zero counts of their slots.
+
+    Another row never makes a leaf smaller, so that many are tried at once, then fewer.
+    """
+    most, count, step = min(rows.shape[0] - start, 65535), int64(0), int64(16)
+    words = slots[:, 0].astype(np.uint64)
+    held = np.zeros(rows.shape[1], np.uint64)
+    old_held, old_filled = np.empty_like(held), np.empty_like(filled)
     filled[:] = 0
-    before = np.empty((2, total), np.int64)
-    while start + count < rows.shape[0] and count < 65535:
-        before[0], before[1] = widths, filled
-        size = count + 1
-        bits = 64 + 8 * total + 16 * ((size + 15) // 16)
-        for slot in range(total):
-            width = _width(_slot(rows[start + count], slots, slot))
-            filled[slot] += width > 0
-            widths[slot] = max(widths[slot], width)
-            bits += min(size * widths[slot], size + filled[slot] * widths[slot])
-        if bits > 32704:
-            widths[:], filled[:] = before[0], before[1]
+    while count < most:
+        size = min(count + step, most)
+        old_held[:], old_filled[:] = held, filled
+        _take_in(rows, start + count, start + size, words, masks, held, filled)
+        if _row_bits(size, slots, held, filled, widths) <= 32704:
+            count = size
+            continue
+        held[:], filled[:] = old_held, old_filled
+        if step == 1:
             break
-        count = size
+        step >>= 2
+    _row_bits(count, slots, held, filled, widths)
     return count
 
 
 @kernel
-def _write_rows(rows, start, count, slots, widths, optional, words):  # type: ignore[no-untyped-def]
-    """Anchors, flags and payload of one leaf."""
+def _write_rows(rows, start, count, slots, masks, widths, optional, words):  # type: ignore[no-untyped-def]
+    """Anchors, flags and payload of one leaf; each of these two is collected in a word."""
+    used = np.flatnonzero(widths)
+    plan = np.empty((used.shape[0], 5), np.uint64)  # word, mask, shift, width, 1 where optional
+    for each in range(used.shape[0]):
+        slot = used[each]
+        plan[each, 0], plan[each, 1] = uint64(slots[slot, 0]), masks[slot]
+        plan[each, 2], plan[each, 3] = uint64(slots[slot, 1]), uint64(widths[slot])
+        plan[each, 4] = uint64(optional[slot])
     anchor = 64 + 8 * slots.shape[0]
     flag = anchor + 16 * ((count + 15) // 16)
     first = flag + count * int64(np.sum(optional))
-    bit = first
+    flags, flag_word, flag_bit = uint64(0), flag >> 6, uint64(flag & 63)
+    payload, word, bit = uint64(0), first >> 6, uint64(first & 63)
     for place in range(count):
         if place % 16 == 0:
-            put_bits(words, anchor, uint64(bit - first), int64(16))
+            put_bits(words, anchor, uint64((word << 6) + int64(bit) - first), int64(16))
             anchor += 16
-        for slot in range(slots.shape[0]):
-            value = _slot(rows[start + place], slots, slot)
-            if optional[slot]:
-                put_bits(words, flag, uint64(value != 0), int64(1))
-                flag += 1
-            if value != 0 or not optional[slot]:
-                put_bits(words, bit, value, widths[slot])
-                bit += widths[slot]
+        row = rows[start + place]
+        for each in range(plan.shape[0]):
+            value = (row[plan[each, 0]] & plan[each, 1]) >> plan[each, 2]
+            width, is_optional = plan[each, 3], plan[each, 4]
+            is_set = uint64(value != 0)
+            flags |= (is_set & is_optional) << flag_bit
+            flag_bit += is_optional
+            if flag_bit == 64:
+                words[flag_word] |= flags
+                flags, flag_word, flag_bit = uint64(0), flag_word + 1, uint64(0)
+            width &= uint64(0) - (is_set | (is_optional ^ uint64(1)))  # no branches
+            payload |= value << bit
+            bit += width
+            if bit >= 64:
+                words[word] |= payload
+                bit -= uint64(64)
+                payload, word = value >> (width - bit), word + 1
+    words[flag_word] |= flags
+    words[word] |= payload
 
 
 @kernel
@@ -98,9 +141,13 @@ def pack_rows(rows, slots, first_record, is_last, leaves, first_keys):  # type: 
     """Fill zeroed leaves, uint64[n, 512]; returns leaves filled and rows used."""
     widths, filled = np.zeros(slots.shape[0], np.int64), np.zeros(slots.shape[0], np.int64)
     optional = np.zeros(slots.shape[0], np.bool_)
+    masks = np.empty(slots.shape[0], np.uint64)
+    for slot in range(slots.shape[0]):
+        ones = (uint64(1) << uint64(slots[slot, 2])) - uint64(1)
+        masks[slot] = ones << uint64(slots[slot, 1])
     start, leaf = int64(0), int64(0)
     while start < rows.shape[0] and leaf < leaves.shape[0]:
-        count = _fitting_rows(rows, start, slots, widths, filled)
+        count = _fitting_rows(rows, start, slots, masks, widths, filled)
         if start + count == rows.shape[0] and not is_last:
             break
         words = leaves[leaf]
@@ -109,7 +156,7 @@ def pack_rows(rows, slots, first_record, is_last, leaves, first_keys):  # type: 
             optional[slot] = count + filled[slot] * widths[slot] < count * widths[slot]
             code = uint64(widths[slot]) | (uint64(optional[slot]) << uint64(7))
             put_bits(words, 64 + 8 * slot, code, int64(8))
-        _write_rows(rows, start, count, slots, widths, optional, words)
+        _write_rows(rows, start, count, slots, masks, widths, optional, words)
         first_keys[leaf] = uint64(first_record + start)
         start += count
         leaf += 1
@@ -217,25 +264,45 @@ def _plan(source, times, offsets, data, start, end, plan):  # type: ignore[no-un
 
 
 @kernel
-def _fitting(source, times, offsets, data, start, guess, plan):  # type: ignore[no-untyped-def]
-    """Most records from `start` on that fit one leaf, at least one."""
-    total = source.shape[0]
-    low, high = int64(1), int64(1)
-    step = max(guess, int64(2))
-    while True:  # `low` fits; grow until something does not
-        high = min(start + min(low + step, int64(65535)), total) - start
-        if high == low:
-            return low
-        if _plan(source, times, offsets, data, start, start + high, plan) > 32704:
-            break
-        low = high
-    while high - low > 1:
-        middle = (low + high) >> 1
-        if _plan(source, times, offsets, data, start, start + middle, plan) <= 32704:
-            low = middle
-        else:
-            high = middle
-    return low
+def _fitting(source, times, offsets, data, start, seen):  # type: ignore[no-untyped-def]
+    """Most records from `start` on that fit one leaf, at least one: `_plan` record by record."""
+    low_source, high_source = int64(source[start]), int64(source[start])
+    low_time, high_time = int64(times[start]), int64(times[start])
+    head = offsets[start]
+    prefix = offsets[start + 1] - head
+    low_length, high_length = prefix, prefix
+    seen[:] = 0
+    letters, characters = int64(0), int64(0)
+    most = min(source.shape[0] - start, 65535)
+    for count in range(most):
+        row = start + count
+        first, length = offsets[row], offsets[row + 1] - offsets[row]
+        low_source = min(low_source, int64(source[row]))
+        high_source = max(high_source, int64(source[row]))
+        low_time = min(low_time, int64(times[row]))
+        high_time = max(high_time, int64(times[row]))
+        low_length, high_length = min(low_length, length), max(high_length, length)
+        shared = int64(0)
+        while shared < min(prefix, length) and data[first + shared] == data[head + shared]:
+            shared += 1
+        for place in range(head + shared, head + prefix):  # no longer shared, by those before
+            letters += 1 - seen[data[place]]
+            seen[data[place]] = 1
+        prefix = shared
+        for place in range(first + prefix, first + length):
+            letters += 1 - seen[data[place]]
+            seen[data[place]] = 1
+        characters += length
+        bits = _width(high_source - low_source) + _width(high_time - low_time)
+        bits = (count + 1) * (bits + _width(high_length - low_length)) + 16 * ((count + 16) // 16)
+        width = max(_width(max(letters - 1, int64(0))), int64(letters > 0))
+        alphabet = letters
+        if letters > 128:
+            alphabet, width = int64(0), int64(8)
+        bits += (characters - (count + 1) * prefix) * width
+        if bits + 8 * (24 + prefix + alphabet) > 32704 and count > 0:
+            return count
+    return most
 
 
 @kernel
@@ -258,7 +325,8 @@ def _write_record_ids(source, times, offsets, data, start, end, plan, words):  #
     source_bit = anchor + 16 * ((count + 15) // 16)
     time_bit = source_bit + count * plan[1]
     length_bit = time_bit + count * plan[3]
-    bit = length_bit + count * plan[5]
+    first = length_bit + count * plan[5]
+    text, word, bit, width = uint64(0), first >> 6, uint64(first & 63), uint64(plan[8])
     characters = int64(0)
     for row in range(start, end):
         if (row - start) % 16 == 0:
@@ -272,10 +340,15 @@ def _write_record_ids(source, times, offsets, data, start, end, plan, words):  #
         time_bit += plan[3]
         length_bit += plan[5]
         for place in range(offsets[row] + prefix, offsets[row + 1]):
-            code = plan[16 + int64(data[place])] if letters else int64(data[place])
-            put_bits(words, bit, uint64(code), plan[8])
-            bit += plan[8]
+            code = uint64(plan[16 + int64(data[place])] if letters else int64(data[place]))
+            text |= code << bit
+            bit += width
+            if bit >= 64:
+                words[word] |= text
+                bit -= uint64(64)
+                text, word = code >> (width - bit), word + 1
         characters += length - prefix
+    words[word] |= text
 
 
 @kernel
@@ -283,9 +356,10 @@ def pack_record_ids(source, times, offsets, data, first_record, is_last, leaves,
     """Fill zeroed leaves, uint64[n, 512]; returns leaves filled and records used."""
     total = source.shape[0]
     plan = np.zeros(272, np.int64)
-    start, leaf, count = int64(0), int64(0), int64(256)
+    seen = np.zeros(256, np.int64)
+    start, leaf = int64(0), int64(0)
     while start < total and leaf < leaves.shape[0]:
-        count = _fitting(source, times, offsets, data, start, count, plan)
+        count = _fitting(source, times, offsets, data, start, seen)
         end = start + count
         if end == total and not is_last:
             break

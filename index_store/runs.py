@@ -1,14 +1,16 @@
 """Sorting more (key, record) entries than fit in memory: sorted runs, merged slice by slice.
 
-An entry is one uint64: 32 bits of key above 32 bits of record number, so that plain `np.sort`
-orders it (an order found by `argsort` would cost ten times as much).
+An entry is one uint64: 32 bits of key above 32 bits of record number. Most come in order of their
+records, and runs do in order of theirs, so that sorting by the key alone is enough
+(`sort_kernels`); what came in another order is noticed and sorted whole.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -16,8 +18,9 @@ from numpy.typing import NDArray
 
 from index_store.leaf_file import LeafTable
 from index_store.leaf_kernels import decode_pairs
+from index_store.sort_kernels import sorted_entries
 from index_store.translation import translated
-from person.threads import ordered_map, thread_count
+from person.threads import slices
 
 __all__ = ["BaseRun", "EntrySorter", "SortedRun"]
 
@@ -25,6 +28,9 @@ Entries = NDArray[np.uint64]
 
 _SAMPLES_A_SLICE: Final = 16
 _SLICE_MIN: Final = 1 << 14
+_SLICE_MAX: Final = 1 << 17
+"""Of entries merged at once: with their copy, two megabytes, which a processor's cache holds."""
+
 _END: Final = (1 << 64) - 1
 
 
@@ -94,68 +100,91 @@ class EntrySorter:
     """Takes entries in any order, gives them back sorted, each once.
 
     Holds at most `memory_entries` of them; more go to a file without a name in `workspace`,
-    which the system removes with the process.
+    which the system removes with the process. What it holds lies in one array that is filled
+    again and again: memory touched first costs as much as sorting it.
+
+    Parameters
+    ----------
+    memory_entries : how many it may hold
+    workspace : directory for the rest
+    spares : arrays of that length which sorters that work in turn may share
     """
 
-    def __init__(self, memory_entries: int, workspace: Path) -> None:
-        self._room = max(_SLICE_MIN, memory_entries // 2)
+    def __init__(self, memory_entries: int, workspace: Path, spares: SimpleQueue[Entries]) -> None:
+        self._room = max(_SLICE_MIN, memory_entries)
         self._workspace = workspace
-        self._parts: list[Entries] = []
+        self._spares = spares
+        self._entries: Entries | None = None
         self._held = 0
         self._file: Any = None
         self._runs: list[tuple[int, int]] = []
         self._spilled = 0
 
+    def __len__(self) -> int:
+        return self._spilled + self._held
+
     def add(self, entries: Entries) -> None:
         """Take entries, uint64[n]."""
-        while len(entries):
-            part = entries[: self._room - self._held]
-            self._parts.append(part)
+        for start in range(0, len(entries), _SLICE_MIN):
+            part = entries[start : start + _SLICE_MIN]
+            self._room_for(len(part))[:] = part
             self._held += len(part)
-            entries = entries[len(part) :]
-            if self._held == self._room:
-                self._spill()
 
-    def _sorted_parts(self) -> Entries:
-        held = np.concatenate([*self._parts, np.zeros(0, np.uint64)])
-        self._parts, self._held = [], 0
-        held.sort()
-        return held
+    def add_made(self, count: int, make: Callable[[slice, Entries], int]) -> None:
+        """Take at most `count` entries that `make(part, out)` writes, part by part of them all."""
+        for part in slices(count, _SLICE_MIN):
+            made = make(part, self._room_for(part.stop - part.start))  # which may spill
+            self._held += made
+
+    def _room_for(self, count: int) -> Entries:
+        """Where the next entries go, at most _SLICE_MIN of them."""
+        if self._entries is None:
+            self._entries = np.empty(self._room, np.uint64)
+        if self._held + count > self._room:
+            self._spill()
+        return self._entries[self._held : self._held + count]
+
+    def _spare(self) -> Entries:
+        try:
+            return self._spares.get_nowait()
+        except Empty:
+            return np.empty(self._room, np.uint64)
 
     def _spill(self) -> None:
-        run = self._sorted_parts()
+        assert self._entries is not None, "there is something to spill"
+        spare = self._spare()
+        run = sorted_entries(self._entries[: self._held], spare)
         with translated(self._workspace):
             if self._file is None:
                 self._file = tempfile.TemporaryFile(dir=self._workspace)  # noqa: SIM115
             run.tofile(self._file)
+        self._spares.put(spare)
         self._runs.append((self._spilled, len(run)))
         self._spilled += len(run)
-
-    def prepare(self) -> None:
-        """Sort what is in memory; several sorters may do so side by side."""
-        self._parts = [self._sorted_parts()]
+        self._held = 0
 
     def sorted_slices(self, others: Sequence[Run] = ()) -> Iterator[Entries]:
         """All entries, those of `others` among them, ascending, each once, slice by slice.
 
-        Call it once, after `prepare`.
+        Call it once; a slice lasts until the next is asked for.
         """
-        (held,) = self._parts
-        runs: list[Run] = [SortedRun(held), *others]
+        spare = self._spare()
+        held = np.zeros(0, np.uint64) if self._entries is None else self._entries[: self._held]
+        runs: list[Run] = [*others]
         if self._file is not None:
             self._file.flush()
             mapped = np.memmap(self._file, np.uint64, mode="r")
             runs += [SortedRun(mapped[start : start + count]) for start, count in self._runs]
-        runs = [run for run in runs if len(run)]
+        runs = [run for run in [*runs, SortedRun(sorted_entries(held, spare))] if len(run)]
         if len(runs) == 1 and isinstance(runs[0], SortedRun):
-            slices: Iterator[Entries] = iter([_distinct(runs[0].cut(0, _END))])
-        else:
-            size = max(_SLICE_MIN, self._room // (2 * thread_count()))
-            slices = ordered_map(lambda edges: _merged(runs, *edges), _edges(runs, size), ahead=1)
-        yield from slices
+            yield runs[0].cut(0, _END)
+        elif runs:
+            yield from _merged(runs, min(max(_SLICE_MIN, self._room // 4), _SLICE_MAX))
+        self._spares.put(spare)
 
     def close(self) -> None:
-        """Give back the disk space."""
+        """Give back the memory and the disk space."""
+        self._entries = None
         if self._file is not None:
             self._file.close()
 
@@ -174,17 +203,13 @@ def _edges(runs: Sequence[Run], size: int) -> Iterator[tuple[int, int]]:
     yield low, _END
 
 
-def _merged(runs: Sequence[Run], low: int, high: int) -> Entries:
-    parts = [part for part in (run.cut(low, high) for run in runs) if len(part)]
-    if len(parts) == 1:
-        return _distinct(np.asarray(parts[0]))
-    merged = np.concatenate([*parts, np.zeros(0, np.uint64)])
-    merged.sort()
-    return _distinct(merged)
-
-
-def _distinct(entries: Entries) -> Entries:
-    """Sorted entries without doubles."""
-    fresh = np.ones(len(entries), np.bool_)
-    np.not_equal(entries[1:], entries[:-1], out=fresh[1:])
-    return np.ascontiguousarray(entries) if fresh.all() else entries[fresh]
+def _merged(runs: Sequence[Run], size: int) -> Iterator[Entries]:
+    """The entries of several runs, each once, in slices of about `size`."""
+    entries = spare = np.empty(0, np.uint64)
+    for low, high in _edges(runs, size):
+        parts = [run.cut(low, high) for run in runs]
+        count = sum(map(len, parts))
+        if count > len(entries):
+            entries, spare = np.empty(count + size, np.uint64), np.empty(count + size, np.uint64)
+        np.concatenate(parts, out=entries[:count])
+        yield sorted_entries(entries[:count], spare)

@@ -48,6 +48,9 @@ SEGMENT_HEADER_BYTES: Final = 4080
 _HEADER: Final = struct.Struct("<4sHHII")
 _MAGIC: Final = b"MPIS"
 
+_LOW: Final = np.uint64(0xFFFFFFFF)
+_HIGH: Final = np.uint64(32)
+
 _BLOCK: Final = 1 << 16
 """Entries packed at once: what is copied to join them to those left over stays in the cache."""
 
@@ -174,6 +177,12 @@ class PairLeaves(LeafWriter):
             its_values = np.concatenate([self._values_left, values[start : start + _BLOCK]])
             used = self._add(block, its_values, False)
             self._keys_left, self._values_left = block[used:].copy(), its_values[used:].copy()
+
+    def add_entries(self, entries: NDArray[np.uint64]) -> None:
+        """Append entries, uint64[n] (key << 32 | value), ascending as pairs do."""
+        for start in range(0, len(entries), _BLOCK):
+            block = entries[start : start + _BLOCK]
+            self.add(block >> _HIGH, block & _LOW)
 
     def _add(self, keys: NDArray[np.uint64], values: NDArray[np.uint64], is_last: bool) -> int:
         return self._pack(

@@ -16,7 +16,7 @@ from index_store.leaf_kernels import (
     locate,
     take_bits,
 )
-from index_store.memory import load_word
+from index_store.memory import load_word, prefetch
 from index_store.record_kernels import _character, _entry, find_records, gather_rows
 from index_store.text_kernels import _hash_references
 from person.hashing import mix64
@@ -163,6 +163,8 @@ def describe_identity(  # type: ignore[no-untyped-def]
             place -= 1
         out[place] = identity
         count += 1
+    for position in range(count):  # each lies somewhere else: they are fetched side by side
+        prefetch(leaf_address(id_segments, locate(id_keys, uint64(out[position] + 1))))
     end = int64(0)
     out[2 * FEW] = 0
     for position in range(count):

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from index_store.base import Base
+from index_store.base import Base, People
 from index_store.delta import Delta
 from index_store.format import State
 from index_store.touched import (
@@ -149,3 +149,39 @@ class SingleReads(ABC):
         if not records:
             return [], [], []
         return records, *self.names(records)
+
+    def person(self, identity: int) -> People | None:
+        """One identity with its records, in one compiled call.
+
+        Returns
+        -------
+        people; None where the delta may know of a change, or there are no or too many records:
+        the other reads tell then
+        """
+        if self._base is None or not 0 <= identity < self.state.base_record_count:
+            return None
+        return self._base.person(self._filter.block, identity)
+
+    def person_at(self, source: int, record_id: bytes) -> People | None:
+        """Whose record a source's is, in one compiled call.
+
+        Returns
+        -------
+        people, none or one; None as of `person`
+        """
+        if self._base is None:
+            return None
+        return self._base.person_at(self._filter.block, source, record_id)
+
+    def people_with(
+        self, rule: int, key: int, place: NDArray[np.int64], value: int
+    ) -> People | None:
+        """Who has a record that `postings_with` finds, in one compiled call.
+
+        Returns
+        -------
+        people, in order of their identities; None as of `person`
+        """
+        if self._base is None:
+            return None
+        return self._base.people_with(self._filter.block, (rule, key, value), place)

@@ -46,7 +46,7 @@ class Snapshot(JointReads):
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._path = str(environment.directory)
+        self._path = environment.path
         for attempt in range(_ATTEMPTS):
             self._transaction: Any = self._begin()
             try:

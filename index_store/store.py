@@ -296,7 +296,10 @@ def open_index(
     """
     directory = Path(path)
     if not (directory / "data.mdb").exists():
-        raise IndexMissingError(f"{directory}: no index here", path=str(directory))
+        raise IndexMissingError(
+            f"{directory}: no index here; check the path, or make one with mpi index create",
+            path=str(directory),
+        )
     is_on_demand = writable == "on_demand"
     lock = WriterLock(directory, wait_seconds or 0.0) if writable is True else None
     waits = None

@@ -50,13 +50,12 @@ def _posting_keys(keys, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _compose_postings(keys, records, out):  # type: ignore[no-untyped-def]
+def _compose_postings(keys, first_record, out):  # type: ignore[no-untyped-def]
     filled = 0
     for position in range(keys.shape[0]):
-        if keys[position] != 0:
-            high = (mix64(keys[position]) >> uint64(32)) << uint64(32)
-            out[filled] = high | uint64(records[position])
-            filled += 1
+        high = (mix64(keys[position]) >> uint64(32)) << uint64(32)
+        out[filled] = high | (first_record + uint64(position))
+        filled += keys[position] != 0
     return filled
 
 
@@ -67,10 +66,21 @@ def posting_keys(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return out
 
 
-def compose_postings(keys: NDArray[np.uint64], records: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """(stored key << 32 | record), uint64[m], of the records that have a key."""
-    out = np.empty(len(keys), np.uint64)
-    return out[: _compose_postings(keys, records, out)]
+def compose_postings(keys: NDArray[np.uint64], first_record: int, out: NDArray[np.uint64]) -> int:
+    """Fill `out` with (stored key << 32 | record) of the records that have a key.
+
+    Parameters
+    ----------
+    keys : uint64[n], of records in turn; 0 = none
+    first_record : number of the first
+    out : uint64[n]
+
+    Returns
+    -------
+    how many have one
+    """
+    filled: int = _compose_postings(keys, np.uint64(first_record), out)
+    return filled
 
 
 def check_texts(offsets: NDArray[np.int64]) -> None:

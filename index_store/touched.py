@@ -15,6 +15,7 @@ import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
+from index_store.memory import address_of
 from person.hashing import mix64
 from person.jit import kernel
 
@@ -124,6 +125,7 @@ class TouchFilter:
     ----------
     generation : the base that the delta lies over; a new base means a new filter
     seen : number of the last batch that is in it
+    block : uint64, address and number of words of each layer, for `person_kernels`
     """
 
     def __init__(self, generation: int) -> None:
@@ -131,6 +133,7 @@ class TouchFilter:
         self.seen = 0
         self.guard = threading.Lock()
         self._layers: list[NDArray[np.uint64]] = []
+        self.block = np.zeros(0, np.uint64)
         self._room = 0
 
     def insert(self, hashes: NDArray[np.uint64]) -> None:
@@ -149,6 +152,8 @@ class TouchFilter:
         layer = np.zeros(words, np.uint64)
         self._room = words * 64 // _BITS_A_HASH
         self._layers.append(layer)
+        places = [(address_of(each), len(each)) for each in self._layers]
+        self.block = np.array(places, np.uint64).ravel()
 
     def read(self, batches: Iterable[tuple[int, NDArray[np.uint64]]]) -> None:
         """Add logged batches, (number, hashes) in order; call it with the guard held."""

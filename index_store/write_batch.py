@@ -331,7 +331,15 @@ class WriteBatch(Snapshot):
 
     def append_event(self, event: bytes) -> int:
         """Append to the journal; returns the event's number, 1 for the first."""
-        number = self.state.event_count + 1
-        self._delta.put(b"journal", number.to_bytes(8, "big"), pack_checked(event))
-        self.state = replace(self.state, event_count=number)
-        return number
+        return self.append_events([event])
+
+    def append_events(self, events: Sequence[bytes]) -> int:
+        """`append_event` of several; returns the number of the first."""
+        first = self.state.event_count + 1
+        packed = [
+            (number.to_bytes(8, "big"), pack_checked(event))
+            for number, event in enumerate(events, first)
+        ]
+        self._delta.put_all(b"journal", packed)
+        self.state = replace(self.state, event_count=first + len(packed) - 1)
+        return first

@@ -6,8 +6,8 @@ chance that two records agree exactly is counted from the value frequencies of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
@@ -15,15 +15,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from matching.kernels.counting import combine_hashes, count_runs, list_runs, split_values
 from matching.kernels.weights import fill_hash_table
 from matching.model import Comparison
 from matching.registry import comparator
-from person.clusters import ClusterMembers, drop_repeats_within_clusters
-from person.hashing import hash_field_values
+from matching.value_counts import CountedValues, FieldSet, count_values
+from person.clusters import ClusterMembers
 from person.layout import Layout
 from person.records import RecordSource
-from person.threads import map_slices
 
 __all__ = [
     "ExactAgreement",
@@ -39,11 +37,10 @@ TF_VALUES_MAX: Final = 1 << 20
 """Values kept per term-frequency table; rarer ones count as rare as the rarest kept. Where there
 are more, those met once are left out first: they weigh what an absent one weighs."""
 
-FREQUENT_VALUES: Final = 1 << 14
-"""Values counted one by one, in a table that stays in the second-level cache."""
-
 SAMPLED_RECORDS: Final = 1 << 20
 """Of a table several times as long, only as many records' rare values are counted for u."""
+
+COUNTS_TOLD_APART: Final = 1 << 20
 
 UNIQUE_LIKE_HOLDERS: Final = 5.0
 """A field whose values have fewer holders than this on average is as good as an identifier."""
@@ -124,142 +121,45 @@ def count_exact_agreement(
 
     Notes
     -----
-    For each set some 10 ns a record, and a sort (40 to 80 M/s) of the values that are rare.
+    For each set some 10 ns a record, and 10 to 15 for each of the values that are rare.
     """
     wanted = [
-        (comparison, frozenset(numbers))
+        (comparison, numbers)
         for comparison in comparisons
         for size in range(1, len(countable_parts(comparison)) + 1)
         for numbers in combinations(countable_parts(comparison), size)
     ]
-    rounds = max(1, -(-source.record_count * 8 * 3 // max(memory_bytes, 1)))
+    # Only a table of term frequencies needs every value; u can do with a share of the rare.
     share = max(1, source.record_count // SAMPLED_RECORDS)
-
-    def count(
-        item: tuple[Comparison, frozenset[int]],
-    ) -> tuple[ExactAgreement, TermFrequencies | None]:
-        comparison, numbers = item
-        parts = [comparison.parts[number] for number in sorted(numbers)]
-        slots = [layout.value_slots(part.fields[0]) for part in parts]
-        # Only a table of term frequencies needs every value; u can do with a share of the rare.
+    sets = []
+    for comparison, numbers in wanted:
+        parts = [comparison.parts[number] for number in numbers]
         has_table = len(parts) == 1 and parts[0].term_frequency
-        counter = _ValueCounter(1 if has_table else share, has_table)
-        if people is not None:
-            hashes = np.empty(source.record_count, np.uint64)
-            for chunk in source.chunks():
-                place = slice(chunk.first_row, chunk.first_row + len(chunk))
-                hashes[place] = _combined_hashes(chunk.rows, slots)
-            drop_repeats_within_clusters(people, hashes)
-            return counter.count([[hashes]], of_people=True)
-        return counter.count(
-            (_combined_hashes(chunk.rows, slots) for chunk in source.chunks())
-            for _ in range(rounds)
-        )
-
+        names = tuple(part.fields[0] for part in parts)
+        sets.append(FieldSet(names, 1 if has_table else share, has_table))
     agreements: dict[str, dict[frozenset[int], ExactAgreement]] = {
         each.name: {} for each in comparisons
     }
     frequencies: dict[str, TermFrequencies] = {}
-    for (comparison, numbers), (agreement, values) in zip(
-        wanted, map_slices(count, wanted), strict=True
-    ):
-        agreements[comparison.name][numbers] = agreement
-        if values is not None:
-            frequencies[comparison.parts[next(iter(numbers))].name] = values
+    counted = count_values(source, layout, sets, memory_bytes=memory_bytes, people=people)
+    for (comparison, numbers), values in zip(wanted, counted, strict=True):
+        present_pairs = values.present * (values.present - 1) / 2
+        agreement = ExactAgreement(values.agreeing_pairs, present_pairs)
+        agreements[comparison.name][frozenset(numbers)] = agreement
+        if len(numbers) == 1 and comparison.parts[numbers[0]].term_frequency:
+            table = _table(values, of_people=people is not None)
+            frequencies[comparison.parts[numbers[0]].name] = table
     return agreements, frequencies
 
 
-class _ValueCounter:
-    """Counts values given as hashes: frequent ones one by one, rare ones by a sort.
-
-    Of the rare ones a share may do: those in one part of the range of hashes, chosen as if at
-    random. What is frequent is met early and counted wholly, so the share tells little less.
-    """
-
-    def __init__(self, share: int, has_table: bool) -> None:
-        assert share == 1 or not has_table, "a table is of all values"
-        self._share, self._has_table = share, has_table
-        self._keys = np.zeros(2 * FREQUENT_VALUES, np.uint64)
-        self._counts = np.zeros(2 * FREQUENT_VALUES, np.int64)
-        self._used = np.zeros(1, np.int64)
-
-    def count(
-        self, rounds: Iterable[Iterable[NDArray[np.uint64]]], *, of_people: bool = False
-    ) -> tuple[ExactAgreement, TermFrequencies | None]:
-        """Count; each round gives the same hashes again, and takes its part of their range."""
-        rounds = list(rounds)
-        width = (1 << 64) // (self._share * len(rounds))
-        present, pairs = 0, 0.0
-        listed: list[tuple[NDArray[np.uint64], NDArray[np.int64], bool]] = []
-        for number, each in enumerate(rounds):
-            is_last = self._share == 1 and number == len(rounds) - 1
-            high = (1 << 64) - 1 if is_last else (number + 1) * width - 1
-            rare, met = self._rare(each, number == 0, number * width, high)
-            present += met
-            rare.sort()
-            runs, repeated, agreeing = count_runs(rare)
-            pairs += agreeing
-            if self._has_table:
-                listed.append(_listed(rare, runs, repeated))
-        agreeing = self._share * pairs + _pairs(self._counts)
-        agreement = ExactAgreement(agreeing, present * (present - 1) / 2)
-        if not self._has_table:
-            return agreement, None
-        return agreement, replace(self._table(listed, present), of_people=of_people)
-
-    def _table(
-        self, listed: Sequence[tuple[NDArray[np.uint64], NDArray[np.int64], bool]], present: int
-    ) -> TermFrequencies:
-        """All values by hash, or the most frequent of them where there are too many."""
-        rare = np.concatenate([hashes for hashes, _, _ in listed])
-        rare_counts = np.concatenate([counts for _, counts, _ in listed])
-        held = np.flatnonzero(self._keys)
-        held = held[np.argsort(self._keys[held])]
-        keys, key_counts = self._keys[held], self._counts[held]
-        is_complete = all(is_whole for _, _, is_whole in listed)
-        is_complete &= len(rare) + len(keys) <= TF_VALUES_MAX
-        if not is_complete:
-            least = _least_kept(np.concatenate([rare_counts, key_counts]))
-            rare, rare_counts = rare[rare_counts >= least], rare_counts[rare_counts >= least]
-            keys, key_counts = keys[key_counts >= least], key_counts[key_counts >= least]
-        place = np.searchsorted(rare, keys)
-        return TermFrequencies(
-            np.insert(rare, place, keys),
-            np.insert(rare_counts, place, key_counts),
-            present,
-            is_complete,
-        )
-
-    def _rare(
-        self, parts: Iterable[NDArray[np.uint64]], is_first: bool, low: int, high: int
-    ) -> tuple[NDArray[np.uint64], int]:
-        """The values of a range of hashes that are not in the table, and how many there were of
-        any kind, counted in the first round."""
-        room = FREQUENT_VALUES if is_first else 0
-        rare: list[NDArray[np.uint64]] = []
-        present = 0
-        for part in parts:
-            out = np.empty(len(part), np.uint64)
-            table = (self._keys, self._counts, self._used, room, is_first)
-            given = split_values(part, *table, np.uint64(low), np.uint64(high), out)
-            # What fills most of its array may keep it: of many values a copy costs more.
-            rare.append(out[:given] if 2 * given > len(out) else out[:given].copy())
-            present += int(np.count_nonzero(part)) if is_first else 0
-        if len(rare) == 1:
-            return rare[0], present
-        return np.concatenate([np.zeros(0, np.uint64), *rare]), present
-
-
-def _listed(
-    values: NDArray[np.uint64], runs: int, repeated: int
-) -> tuple[NDArray[np.uint64], NDArray[np.int64], bool]:
-    """(different values, their counts, whether all are there); not those met once where there are
-    too many."""
-    is_whole = runs <= TF_VALUES_MAX
-    room = runs if is_whole else repeated
-    hashes, counts = np.empty(room, np.uint64), np.empty(room, np.int64)
-    list_runs(values, 1 if is_whole else 2, hashes, counts)
-    return hashes, counts, is_whole
+def _table(values: CountedValues, *, of_people: bool) -> TermFrequencies:
+    """All values by hash, or the most frequent of them where there are too many."""
+    hashes, counts = values.hashes, values.counts
+    is_complete = len(hashes) <= TF_VALUES_MAX
+    if not is_complete:
+        kept = counts >= _least_kept(counts)
+        hashes, counts = hashes[kept], counts[kept]
+    return TermFrequencies(hashes, counts, values.present, is_complete, of_people)
 
 
 def _least_kept(counts: NDArray[np.int64]) -> int:
@@ -267,25 +167,10 @@ def _least_kept(counts: NDArray[np.int64]) -> int:
 
     A value met twice is as rare as one met once, for the two records may be one person.
     """
-    repeated = counts[counts >= 2]
-    if len(repeated) <= TF_VALUES_MAX:
-        return 2
-    least = int(np.partition(repeated, -TF_VALUES_MAX)[-TF_VALUES_MAX])
-    return least + int(np.count_nonzero(repeated >= least) > TF_VALUES_MAX)
-
-
-def _pairs(counts: NDArray[np.int64]) -> float:
-    return float((counts * (counts - 1.0)).sum()) / 2
-
-
-def _combined_hashes(
-    rows: NDArray[np.uint64], slots: Sequence[NDArray[np.int64]]
-) -> NDArray[np.uint64]:
-    """One hash a row of the values of some fields, given by their slots; 0 where one lacks."""
-    combined: NDArray[np.uint64] = hash_field_values(rows, slots[0])
-    for each in slots[1:]:
-        combine_hashes(combined, hash_field_values(rows, each))
-    return combined
+    often = np.bincount(np.minimum(counts, COUNTS_TOLD_APART))
+    at_least = np.cumsum(often[::-1])[::-1]
+    fits = np.flatnonzero(at_least <= TF_VALUES_MAX)
+    return max(int(fits[0]), 2) if len(fits) else len(at_least)
 
 
 def _stranger_chance(

@@ -7,18 +7,29 @@ comparison over all pairs that can still reach the least weight.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matching.comparator import overflow_arrays
 from matching.compiled_parts import CompiledComparison, CompiledPart, PairScores
-from matching.kernels.fused import GROUPS, LANES, PairProgram, lane_levels, score_pairs
+from matching.kernels.fused import (
+    GROUPS,
+    LANE_LEVELS,
+    LANES,
+    PairProgram,
+    lane_levels,
+    score_pairs,
+)
 from matching.kernels.han_units import NO_ADDRESSES
+from matching.kernels.later_bounds import LaterBounds, list_possible
+from matching.kernels.pair_blocks import WORDS_AT_ONCE
 from matching.kernels.weights import (
+    REMEMBERED,
     accumulate_cells,
     add_cell_weights,
     add_frequency_weights,
@@ -36,6 +47,19 @@ ROUNDING: Final = 1e-6
 SINGLES_MAX: Final = 32
 NAME_GROUP: Final = GROUPS.index((LANES.index("han_name"),))
 
+LOOKS_MAX: Final = 7
+"""Parts of a comparison that are looked at: the tables of bounds grow by three with each."""
+
+SAMPLE: Final = 256
+LITTLE: Final = 8
+"""Pairs are looked at where at least one in so many of a sample can be given up for it."""
+
+_NULL_WHERE_MISSING: Final = (
+    *("exact", "latin_name", "text", "identifier_text", "jaro_winkler", "levenshtein"),
+    *("jaro", "damerau_levenshtein"),
+)
+"""Comparators that say null wherever the first component of a value is 0."""
+
 NAME_MASK: Final = (1 << 60) - 1
 """Of a Chinese name what makes it equal: its characters, not the length of its surname."""
 
@@ -50,7 +74,7 @@ class ScoringPlan:
     ----------
     comparisons : as the model orders them
     fused : numbers of those the one kernel does, in its order; `program` says how
-    others : numbers of those done one by one after it, in order
+    others : numbers of those done one by one after it, in order; `later` says what they can add
     frequencies : (comparison, part, lane of the kernel) of fused parts with term frequencies
     strides : what a step of each comparison's cell adds to the agreement pattern
     prior, relative_prior : where the sums start; no relatives: -inf
@@ -60,6 +84,7 @@ class ScoringPlan:
     fused: tuple[int, ...]
     others: tuple[int, ...]
     program: PairProgram
+    later: LaterBounds
     frequencies: tuple[tuple[int, CompiledPart, int], ...]
     strides: tuple[int, ...]
     prior: float
@@ -92,6 +117,13 @@ class _Lanes:
                     self.part_of_lane[lane] = part
                 return True
         return False
+
+
+def _has_frequencies(part: CompiledPart) -> bool:
+    """Whether any term frequency of a part is not 0: of numbers that nobody shares none is."""
+    return part.frequency is not None and (
+        part.frequency[2] != 0.0 or bool(np.any(part.frequency[0]))
+    )
 
 
 def _is_single(comparison: CompiledComparison) -> bool:
@@ -136,10 +168,11 @@ def plan_scoring(
         fused=tuple(lanes.fused),
         others=others,
         program=_program(comparisons, lanes, others, strides),
+        later=_later_bounds([comparisons[number] for number in others]),
         frequencies=tuple(
             (number_of[id(part)], part, lane)
             for lane, part in enumerate(lanes.part_of_lane)
-            if part is not None and part.frequency is not None
+            if part is not None and _has_frequencies(part)
         ),
         strides=strides,
         prior=prior,
@@ -155,15 +188,17 @@ def _program(
 ) -> PairProgram:
     groups = lanes.comparison_of_group
     places = np.zeros((len(lanes.part_of_lane), 6), np.uint64)
+    words: dict[int, int] = {}
     levels, frequency_max = [], np.zeros(len(lanes.part_of_lane))
     for lane, part in enumerate(lanes.part_of_lane):
         if part is None:
-            levels.append(lane_levels("", np.zeros(256, np.int64), 0))
+            levels.append(np.zeros(LANE_LEVELS, np.int64))
             continue
         slots = part.value_slots if part.part.comparator == "exact" else part.slots
         for component, (word, shift, bits) in enumerate(slots.tolist()):
-            places[lane, 3 * component : 3 * component + 3] = (word, shift, (1 << bits) - 1)
-        levels.append(lane_levels(part.part.comparator, part.level_of_grade, part.stride))
+            column = words.setdefault(word, len(words))
+            places[lane, 3 * component : 3 * component + 3] = (column, shift, (1 << bits) - 1)
+        levels.append(lane_levels(lane, part.part.comparator, part.level_of_grade, part.stride))
         frequency_max[lane] = part.frequency_weight_max
     # Where a group does without a comparison: one cell that says nothing.
     tables, used = [np.zeros((1, 2))], 1
@@ -180,59 +215,76 @@ def _program(
     overflow, han = overflow_arrays(OverflowTable()), NO_ADDRESSES
     if names:
         overflow, han = names[0].parts[0].tables
+    gathered = list(words) or [0]
+    gathered += gathered[-1:] * (-len(gathered) % WORDS_AT_ONCE)
     return PairProgram(
+        words=np.array(gathered, np.uint64),
         places=places,
         levels=np.concatenate(levels),
         starts=np.array(starts, np.int64),
         strides=np.array(group_strides, np.int64),
         cell_weight=np.concatenate(tables),
         rest_max=np.array([sum(behind) + later, later]),
-        name_gain=float(_hints(names)["hint_gains"].sum()),
+        name_gain=sum(each.weight_max - float(_looked_at(each)[0][:2].max()) for each in names),
         frequency_max=frequency_max,
         overflow=overflow,
         han=han,
-        **_hints([comparisons[number] for number in others]),
     )
 
 
-def _hints(others: Sequence[CompiledComparison]) -> dict[str, Any]:
-    """What the kernel may look at to bound the comparisons made after it.
-
-    Where no value is equal, no part can be at a level that only equal values reach, and no term
-    frequency is added. One component of a value is enough to look at: if it differs, they do.
-    """
-    hints: list[tuple[int, int, int]] = []
-    starts, gains = [0], []
+def _later_bounds(others: Sequence[CompiledComparison]) -> LaterBounds:
+    """What the comparisons made after the kernel can add, by a look at their values."""
+    looks: list[tuple[int, int, int, int]] = []
+    starts, tables = [0], [np.zeros(0)]
     for each in others:
-        shape = tuple(len(part.part.levels) + 1 for part in each.parts)
-        levels = np.array(np.unravel_index(np.arange(each.null_cell_count), shape))
-        reachable = np.ones(each.null_cell_count, np.bool_)
-        frequency = 0.0
-        for axis, part in enumerate(each.parts):
-            if not _says_equal(part):
-                frequency += part.frequency_weight_max
-                continue
+        table, looked_at = _looked_at(each)
+        for part in looked_at:
             word, shift, bits = part.slots[0].tolist()
-            mask = NAME_MASK if part.part.comparator == "han_name" else (1 << bits) - 1
-            hints.append((word, shift, mask))
-            reachable &= levels[axis] != part.level_of_grade[0]
-        starts.append(len(hints))
-        least = float(each.cell_weight[reachable].max()) + frequency
-        gains.append(max(each.weight_max - least, 0.0))
-    return {
-        "hints": np.array(hints, np.uint64).reshape(len(hints), 3),
-        "hint_starts": np.array(starts, np.int64),
-        "hint_gains": np.array(gains, np.float64),
-    }
+            full = (1 << bits) - 1
+            equal = NAME_MASK if part.part.comparator.startswith("han_name") else full
+            looks.append((word, shift, full, equal))
+        starts.append(len(looks))
+        tables.append(table)
+    return LaterBounds(
+        looks=np.array(looks, np.uint64).reshape(len(looks), 4),
+        starts=np.array(starts, np.int64),
+        bounds=np.concatenate(tables),
+        bound_starts=np.cumsum([len(each) for each in tables])[:-1].astype(np.int64),
+    )
+
+
+def _looked_at(each: CompiledComparison) -> tuple[NDArray[np.float64], list[CompiledPart]]:
+    """The most a comparison can add by what looks at its parts come to, and those parts.
+
+    Where values differ, no part is at a level that only equal values reach, and no term frequency
+    is added; where text is missing, its part is null. One component of a value is enough to look
+    at: if it differs, the values do.
+    """
+    shape = tuple(len(part.part.levels) + 1 for part in each.parts)
+    table: NDArray[np.float64] = each.cell_weight.reshape(shape)
+    looked_at: list[CompiledPart] = []
+    for axis, part in enumerate(each.parts):
+        most = part.frequency_weight_max
+        everything = table.max(axis=axis, keepdims=True) + most
+        if len(part.part.fields) > 1 or len(looked_at) == LOOKS_MAX:
+            table = everything
+            continue
+        null = np.take(table, [len(part.part.levels)], axis=axis)
+        is_text = part.part.comparator in _NULL_WHERE_MISSING
+        levels = np.unique(part.level_of_grade[1:255]) if _says_equal(part) else range(shape[axis])
+        different = np.take(table, levels, axis=axis).max(axis=axis, keepdims=True)
+        missing = null if is_text else np.maximum(different, null)
+        table = np.concatenate([missing, np.maximum(different, missing), everything], axis=axis)
+        looked_at.append(part)
+    return table.reshape(-1), looked_at
 
 
 def _says_equal(part: CompiledPart) -> bool:
     """Whether only equal values can reach a part's first level, so that a look can rule it out."""
-    is_one_field = len(part.part.fields) == 1
     return (
-        is_one_field
-        and int(np.count_nonzero(part.level_of_grade[:255] == 0)) == 1
-        and (part.part.levels[0] == ("exact",) and part.level_of_grade[0] == 0)
+        int(np.count_nonzero(part.level_of_grade[:255] == 0)) == 1
+        and part.part.levels[0] == ("exact",)
+        and part.level_of_grade[0] == 0
     )
 
 
@@ -256,17 +308,13 @@ def score(
 ) -> PairScores:
     """Score pairs; see `CompiledModel.score`."""
     state = _State(plan, a, b, left, right, weight_min, with_frequency_weights)
-    rest = sum(plan.comparisons[number].weight_max for number in plan.others)
     for number, part, lane in plan.frequencies:
         state.add_frequency(number, part, lane, state.exact)
-    if plan.others:
-        state.give_up(weight_min - rest - ROUNDING)
-    for number in plan.others:
+    for place, number in enumerate(plan.others):
+        state.give_up(place, weight_min - ROUNDING)
         if not len(state.pair):
             break
         state.compare(number)
-        rest -= plan.comparisons[number].weight_max
-        state.give_up(weight_min - rest - ROUNDING)
     state.finish(weight_min)
     return PairScores(
         state.weight,
@@ -276,6 +324,17 @@ def score(
         None if plan.relative_prior == -np.inf else state.relative,
         state.frequency_weight,
     )
+
+
+_OF_THREAD: Final = threading.local()
+
+
+def _memory() -> NDArray[np.float64]:
+    """What this thread remembers of relative weights: a pure function's values, of any model."""
+    memory: NDArray[np.float64] | None = getattr(_OF_THREAD, "memory", None)
+    if memory is None:
+        memory = _OF_THREAD.memory = np.full((REMEMBERED, 2), np.nan)
+    return memory
 
 
 class _State:
@@ -336,20 +395,37 @@ class _State:
     def finish(self, weight_min: float) -> None:
         """Count what may be relatives off, and drop what did not reach `weight_min`."""
         if weight_min == -np.inf or self.frequency_weight is not None:
-            take_off_relatives(self.weight, self.relative)
+            take_off_relatives(self.weight, self.relative, _memory())
             return
-        kept = keep_reaching(weight_min, self.pair, self.pattern, self.weight, self.relative)
+        kept = keep_reaching(
+            weight_min, self.pair, self.pattern, self.weight, self.relative, _memory()
+        )
         self.pair, self.pattern = self.pair[:kept], self.pattern[:kept]
         self.weight, self.relative = self.weight[:kept], self.relative[:kept]
 
-    def give_up(self, weight_min: float) -> None:
-        """Drop pairs under `weight_min`, if they are many enough to be worth the copying."""
+    def give_up(self, first: int, weight_min: float) -> None:
+        """Drop pairs that later comparisons, from the first so many on, cannot save."""
         if weight_min == -np.inf:
             return
-        kept = self.weight >= weight_min
-        if 8 * np.count_nonzero(kept) > 7 * len(kept):
+        possible = np.empty(len(self.pair) + 1, np.int64)
+        sample = min(SAMPLE, len(self.pair))
+        if LITTLE * (sample - self._list_possible(first, weight_min, sample, possible)) < sample:
+            return  # a look costs more than it saves
+        used = self._list_possible(first, weight_min, len(self.pair), possible)
+        if used == len(self.pair):
             return
+        kept = possible[:used]
         self.pair, self.pattern, self.exact = self.pair[kept], self.pattern[kept], self.exact[kept]
         self.weight, self.relative = self.weight[kept], self.relative[kept]
         if self.frequency_weight is not None:
             self.frequency_weight = np.ascontiguousarray(self.frequency_weight[:, kept])
+
+    def _list_possible(
+        self, first: int, weight_min: float, count: int, out: NDArray[np.int64]
+    ) -> int:
+        """List those of the first `count` pairs that later comparisons can save; how many."""
+        used: int = list_possible(
+            *(self.a, self.b, self.left, self.right, self.pair[:count], self.weight),
+            *(self.plan.later, first, weight_min, out),
+        )
+        return used

@@ -35,7 +35,7 @@ from mpi.pair_selection import (
 )
 from mpi.score_run import Edges
 from mpi.weighed import WeighedPairs
-from mpi.weight_levels import weight_levels
+from mpi.weight_levels import WeightLevels, weight_levels
 from person.identity import identity_keys
 
 __all__ = [
@@ -111,7 +111,13 @@ class Decided:
     notes: tuple[str, ...] = field(default=())
 
 
-def prior_shift(weights: NDArray[np.float64], prior: float, total_pairs: float) -> float:
+def prior_shift(
+    weights: NDArray[np.float64],
+    prior: float,
+    total_pairs: float,
+    *,
+    levels: WeightLevels | None = None,
+) -> float:
     """Bits to add to every weight so that the prior fits this table.
 
     The expected number of matches among the scored pairs, over all pairs, must be the prior
@@ -122,13 +128,15 @@ def prior_shift(weights: NDArray[np.float64], prior: float, total_pairs: float) 
     weights : float64[n_pairs], of the scored pairs worth keeping, under `prior`
     prior : probability_two_random_records_match of the model
     total_pairs : all pairs of the table
+    levels : the weights counted, where they have been
 
     Returns
     -------
     float, bits
     """
     start = np.log2(prior / (1.0 - prior))
-    levels = weight_levels(weights, np.zeros(len(weights), np.float32))
+    if levels is None:
+        levels = weight_levels(weights, np.zeros(len(weights), np.float32))
     shift = 0.0
     for _ in range(200):
         expected = float((match_probability(levels.mean + shift) * levels.count).sum())

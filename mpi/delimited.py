@@ -1,7 +1,7 @@
 """Delimited text (CSV, TSV, TXT) as Arrow record batches of strings, streamed block by block.
 
 Every value stays text: a parser that guesses types loses leading zeros of codes and phones.
-Rows with the wrong number of columns, and rows swallowed by a quote that never closes, are set
+Rows with the wrong number of columns, and rows swallowed by a quote that does not close, are set
 aside by number; pyarrow's reader runs on one thread because only so does it know row numbers
 (and it is no slower: text columns need no conversion).
 """
@@ -21,7 +21,12 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from mpi.encoding import find_undecodable_line, is_gzip, read_sample
-from mpi.open_quotes import LINE_BREAKS_IN_VALUE_MAX, find_first_runaway, find_opening_lines
+from mpi.open_quotes import (
+    LINE_BREAKS_IN_VALUE_MAX,
+    QuoteCheck,
+    find_first_runaway,
+    find_opening_lines,
+)
 from person.errors import EncodingNotRecognisedError, InputError
 
 __all__ = ["Dialect", "detect_dialect", "read_batches", "row_numbers"]
@@ -127,9 +132,9 @@ def read_batches(
     aside = _RowsAside(path, dialect, reject)
     with _NamedErrors(path, dialect, block_bytes):
         for batch in _open(path, dialect, block_bytes, aside):
-            runaway = _runaway_rows(batch)
-            if len(runaway):
-                batch = _set_runaways_aside(batch, runaway, position, aside)
+            runaway, doubtful = _rows_of_many_lines(batch, dialect.delimiter)
+            if len(runaway) or len(doubtful):
+                batch = _set_runaways_aside(batch, runaway, doubtful, position, aside)
             position += batch.num_rows
             aside.report()
             if batch.num_rows:
@@ -147,6 +152,15 @@ class _RowsAside:
         self._breaks: dict[int, int] = {}
         self._told = self._named = 0
         self._reject = reject
+        self._check: QuoteCheck | None = None
+
+    def broken_quotes(self, numbers: list[int]) -> np.ndarray[Any, Any]:
+        """Which of these records have quotes that do not fit, bool[n]; asked in rising order."""
+        if not numbers:
+            return np.zeros(0, np.bool_)
+        if self._check is None:
+            self._check = QuoteCheck(self._path, self._dialect.encoding, self._dialect.delimiter)
+        return np.isin(numbers, self._check.find_broken(numbers))
 
     def add(self, number: int, reason: str) -> None:
         self.numbers.append(number)
@@ -163,7 +177,10 @@ class _RowsAside:
         if line_breaks > LINE_BREAKS_IN_VALUE_MAX:
             self.add_swallowed(row.number - 1, line_breaks)
         else:
-            self.add(row.number - 1, _wrong_width(row.actual_columns, row.expected_columns))
+            reason = _wrong_width(row.actual_columns, row.expected_columns)
+            if line_breaks:
+                reason += f", over {line_breaks + 1} lines: is a quote not closed?"
+            self.add(row.number - 1, reason)
         return "skip"
 
     def report(self) -> None:
@@ -187,6 +204,7 @@ class _RowsAside:
 
     def restart(self) -> None:
         self.numbers, self._reasons, self._breaks = [], [], {}
+        self._check = None
 
 
 def _wrong_width(actual: int, expected: int) -> str:
@@ -231,26 +249,43 @@ def _open(
     raise InputError(f"{path}: the header line cannot be read", path=str(path))
 
 
-def _runaway_rows(batch: pa.RecordBatch) -> np.ndarray[Any, Any]:
-    """Return positions of records with a value of implausibly many lines."""
-    found = np.zeros(0, np.int64)
+_Rows = np.ndarray[Any, Any]
+
+
+def _rows_of_many_lines(batch: pa.RecordBatch, delimiter: str) -> tuple[_Rows, _Rows]:
+    """Positions of records with a value of implausibly many lines, and of doubtful ones.
+
+    A value into which whole records fell has, for every line break, as many delimiters as a
+    record; so may an address of several lines, which is why its quotes are looked at again.
+    """
+    over, doubtful = np.zeros((2, batch.num_rows), np.bool_)
     for column in batch.columns:
         buffer = column.buffers()[2]
         if buffer is None or not (np.frombuffer(buffer, np.uint8) == 10).any():
             continue
-        breaks = pc.count_substring(column, "\n")
-        over = pc.fill_null(pc.greater(breaks, LINE_BREAKS_IN_VALUE_MAX), False)
-        found = np.union1d(found, np.flatnonzero(over.to_numpy(zero_copy_only=False)))
-    return found
+        breaks = _count(column, "\n")
+        over |= breaks > LINE_BREAKS_IN_VALUE_MAX
+        inner = breaks - pc.fill_null(pc.ends_with(column, "\n"), False).to_numpy(
+            zero_copy_only=False
+        )
+        doubtful |= (inner > 0) & (_count(column, delimiter) >= inner * (batch.num_columns - 1))
+    return np.flatnonzero(over), np.flatnonzero(doubtful & ~over)
+
+
+def _count(column: pa.Array, text: str) -> _Rows:
+    return pc.fill_null(pc.count_substring(column, text), 0).to_numpy(zero_copy_only=False)
 
 
 def _set_runaways_aside(
-    batch: pa.RecordBatch, runaway: np.ndarray[Any, Any], position: int, aside: _RowsAside
+    batch: pa.RecordBatch, runaway: _Rows, doubtful: _Rows, position: int, aside: _RowsAside
 ) -> pa.RecordBatch:
-    numbers = row_numbers(position + runaway, np.asarray(sorted(aside.numbers), np.int64))
-    for row, number in zip(runaway, numbers, strict=True):
-        values = [column[int(row)].as_py() or "" for column in batch.columns]
-        aside.add_swallowed(int(number), sum(value.count("\n") for value in values))
+    refused = np.asarray(sorted(aside.numbers), np.int64)
+    broken = aside.broken_quotes(row_numbers(position + doubtful, refused).tolist())
+    runaway = np.union1d(runaway, doubtful[broken])
+    numbers = row_numbers(position + runaway, refused)
+    for row, number in zip(runaway.tolist(), numbers.tolist(), strict=True):
+        values = [column[row].as_py() or "" for column in batch.columns]
+        aside.add_swallowed(number, sum(value.rstrip("\n").count("\n") for value in values))
     keep = np.ones(batch.num_rows, np.bool_)
     keep[runaway] = False
     return batch.filter(pa.array(keep))

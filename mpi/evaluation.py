@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mpi.calibration import Thresholds, precision_recall_curve, reliability_table
@@ -35,11 +34,13 @@ from mpi.report_data import (
     cluster_size_table,
 )
 from mpi.result import Result
-from mpi.run_directory import read_run
+from mpi.run_directory import read_result_table, read_run
 from mpi.truth_rows import TruthIndex
 from person.errors import InputError
 
 __all__ = ["Evaluation", "evaluate", "write_evaluation"]
+
+CLUSTER_COLUMNS: Final = ("source", "record_id", "enterprise_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,7 @@ def evaluate(run: Result | pa.Table | str | Path, truth: Any) -> Evaluation:
 
     Raises
     ------
-    InputError : truth knows none of the records
+    InputError : the run's tables cannot be read, or truth knows none of the records
     """
     clusters, links, facts = _parts(run)
     index = TruthIndex(truth)
@@ -176,7 +177,7 @@ def write_evaluation(evaluation: Evaluation, run: str | Path, path: str | Path) 
     from mpi.report import write_report
 
     facts = read_run(run)
-    sizes = pq.read_table(Path(run) / "clusters.parquet", columns=["enterprise_id"])
+    sizes = read_result_table(Path(run) / "clusters.parquet", CLUSTER_COLUMNS)
     per_person = pc.value_counts(sizes.column("enterprise_id")).field("counts").to_numpy()
     data = ReportData(
         run=facts,
@@ -196,10 +197,10 @@ def _parts(run: Result | pa.Table | str | Path) -> tuple[pa.Table, pa.Table | No
         return run, None, {}
     path = Path(run)
     if path.is_file():
-        return pq.read_table(path), None, {}
+        return read_result_table(path, CLUSTER_COLUMNS), None, {}
     facts = read_run(path)
-    links = None if "streamed" in facts else pq.read_table(path / "links.parquet")
-    return pq.read_table(path / "clusters.parquet"), links, facts
+    links = None if "streamed" in facts else read_result_table(path / "links.parquet")
+    return read_result_table(path / "clusters.parquet", CLUSTER_COLUMNS), links, facts
 
 
 def _detail_tables(

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from matching.compiled import compile_model
 from matching.model import Model, read_model
 from mpi.ingest import ingest
 from mpi.progress import NO_PROGRESS
 from mpi.report_data import WaterfallExample
-from mpi.run_directory import read_frequencies, read_run
+from mpi.run_directory import read_frequencies, read_result_table, read_run
 from mpi.scratch import scratch_directory
 from mpi.source_names import source_names
 from mpi.tables import InputSet, open_inputs
@@ -54,7 +53,7 @@ def explain(record_a: str, record_b: str, *, run: str | Path) -> WaterfallExampl
     directory = Path(run)
     facts = read_run(directory)
     model = read_model(directory / "model.json")
-    clusters = pq.read_table(directory / "clusters.parquet")
+    clusters = read_result_table(directory / "clusters.parquet", ("source", "record_id"))
     keys = [_find(clusters, text) for text in (record_a, record_b)]
     if keys[0] == keys[1]:
         raise ConfigError("both ids name the same record; give two records to compare")
@@ -157,7 +156,8 @@ def _decision(
 ) -> tuple[str, str | None]:
     """What the run decided on the pair, and why it refused it if it did."""
     keeps_links = (directory / "links.parquet").exists()  # a streamed run keeps only doubts
-    links = pq.read_table(directory / ("links.parquet" if keeps_links else "review.parquet"))
+    name = "links.parquet" if keeps_links else "review.parquet"
+    links = read_result_table(directory / name)
     for one, other in (keys, keys[::-1]):
         mask = pc.and_(
             pc.and_(

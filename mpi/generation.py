@@ -114,7 +114,8 @@ def generate(
     people, quick, **parameters : as for `population`
     file_format : 'parquet' (zstd) or 'csv'
     rows_per_file : records in a part; a part is a file a system and one of truth
-    start, stop : write only these records of the population; multiples of `rows_per_file`
+    start, stop : write only these records of the population; multiples of `rows_per_file`, stop
+        at most the number of records; None stops there
     overwrite : replace an earlier output of `generate`
     progress : told how far it is
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,11 +10,15 @@ from numpy.typing import NDArray
 
 from index_store import Snapshot
 from mpi.identity_engine import Engine, Weighed
+from mpi.identity_kernels import fill_pairs, split_distinct
 
 __all__ = ["BLOCK_RECORDS_MAX", "Candidates", "find_candidates"]
 
 BLOCK_RECORDS_MAX: Final = 1000
 """More records than this under one key are narrowed down by the rule's refining keys first."""
+
+_FEW: Final = 64
+_RECORD: Final = np.int64(0xFFFFFFFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Candidates:
     record : int64[m], record number
     identity : int64[m], identity of that record
     weighed : weights, cells and patterns of the m pairs
-    refusal : object[m], why a pair may not be linked by weight alone, else None
+    refusal : uint8[m], why a pair may not be linked by weight alone, a place in REFUSAL_WORDS
     cut : (query, rule number, records before, records compared) of keys so common that only
         part of their records were compared
     """
@@ -37,7 +40,7 @@ class Candidates:
     record: NDArray[np.int64]
     identity: NDArray[np.int64]
     weighed: Weighed
-    refusal: NDArray[np.object_]
+    refusal: NDArray[np.uint8]
     cut: tuple[tuple[int, int, int, int], ...]
 
 
@@ -46,7 +49,7 @@ def find_candidates(
     engine: Engine,
     rows: NDArray[np.uint64],
     itself: NDArray[np.int64] | None = None,
-    keys: Sequence[NDArray[np.uint64]] | None = None,
+    keys: NDArray[np.uint64] | None = None,
 ) -> Candidates:
     """Find and weigh the candidates of each row.
 
@@ -56,29 +59,28 @@ def find_candidates(
     engine : its compiled facts
     rows : uint64[k, n_words], the queries
     itself : int64[k], a record that is no candidate of the query (it is the query), -1 for none
-    keys : of the rows, where the engine was asked for them before
+    keys : uint64[m, k], `Engine.key_table` of the rows, where it was asked before
 
     Returns
     -------
     Candidates
     """
     if keys is None:
-        keys = engine.keys(rows)
-    query, record, cut = _pairs(snapshot, engine, rows, keys)
-    if itself is not None:
-        kept = record != itself[query]
-        query, record = query[kept], record[kept]
+        keys = engine.key_table(rows)
+    if itself is None:
+        itself = np.full(len(rows), -1, np.int64)
+    query, record, cut = _pairs(snapshot, engine, rows, keys, itself)
     identity = snapshot.identities(record)
-    if (identity < 0).any():
+    if np.count_nonzero(identity < 0):
         kept = identity >= 0
         query, record, identity = query[kept], record[kept], identity[kept]
-    if len(rows) == 1:
+    if len(rows) <= _FEW:  # hardly a record is met twice
         found, place = record, np.arange(len(record), dtype=np.int32)
     else:
         found, inverse = np.unique(record, return_inverse=True)
         place = inverse.astype(np.int32)
     weighed = engine.weigh(rows, snapshot.rows(found), query, place)
-    refusal = engine.refusals(weighed.pattern)
+    refusal = engine.refusal_numbers(weighed.pattern)
     return Candidates(query, record, identity, weighed, refusal, tuple(cut))
 
 
@@ -86,40 +88,46 @@ def _pairs(
     snapshot: Snapshot,
     engine: Engine,
     rows: NDArray[np.uint64],
-    keys: Sequence[NDArray[np.uint64]],
+    keys: NDArray[np.uint64],
+    itself: NDArray[np.int64],
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], list[tuple[int, int, int, int]]]:
-    """(query, record) pairs that share a key, each once."""
+    """(query, record) pairs that share a key, each once, by query, then by record."""
     tables, lines = engine.posting_lines(keys)
     offsets, records = snapshot.all_postings(tables, lines)
-    counts = offsets[1:] - offsets[:-1]
-    query = np.tile(np.arange(len(rows), dtype=np.int64) << 32, len(tables))
+    pairs = np.empty(len(records), np.int64)
     cut: list[tuple[int, int, int, int]] = []
-    pairs = np.repeat(query, counts) | records
-    crowded = (counts > BLOCK_RECORDS_MAX).nonzero()[0]
-    if len(crowded):
-        parts = []
-        for run in crowded.tolist():
-            rule = engine.rule_of_table(int(tables[run // len(rows)]))
-            place = run % len(rows)
-            held = records[offsets[run] : offsets[run + 1]]
-            kept = _refined(snapshot, engine, rule, rows[place : place + 1], held)
-            cut.append((place, rule, len(held), len(kept)))
-            parts.append(np.int64(place) << 32 | kept)
-        is_plain = np.repeat(counts <= BLOCK_RECORDS_MAX, counts)
-        pairs = np.concatenate([pairs[is_plain], *parts])
-    merged = _distinct(pairs)
-    return (merged >> 32).astype(np.int32), merged & np.int64(0xFFFFFFFF), cut
+    filled = fill_pairs(offsets, records, len(rows), BLOCK_RECORDS_MAX, itself, pairs)
+    pairs = pairs[:filled]
+    if filled < 0:
+        pairs, cut = _narrowed(snapshot, engine, rows, tables, (offsets, records))
+        pairs = pairs[itself[pairs >> 32] != pairs & _RECORD]
+    pairs.sort()
+    query, record = np.empty(len(pairs), np.int32), np.empty(len(pairs), np.int64)
+    count = split_distinct(pairs, query, record)
+    return query[:count], record[:count], cut
 
 
-def _distinct(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The different ones, rising."""
-    numbers.sort()
-    if len(numbers) < 2:
-        return numbers
-    is_first = np.empty(len(numbers), np.bool_)
-    is_first[0] = True
-    np.not_equal(numbers[1:], numbers[:-1], out=is_first[1:])
-    return numbers[is_first]
+def _narrowed(
+    snapshot: Snapshot,
+    engine: Engine,
+    rows: NDArray[np.uint64],
+    tables: NDArray[np.int64],
+    runs: tuple[NDArray[np.int64], NDArray[np.int64]],
+) -> tuple[NDArray[np.int64], list[tuple[int, int, int, int]]]:
+    """(query << 32 | record) pairs where some key is crowded; what was cut."""
+    offsets, records = runs
+    counts = np.diff(offsets)
+    query = np.tile(np.arange(len(rows), dtype=np.int64) << 32, len(tables))
+    is_plain = np.repeat(counts <= BLOCK_RECORDS_MAX, counts)
+    parts, cut = [(np.repeat(query, counts) | records)[is_plain]], []
+    for run in np.flatnonzero(counts > BLOCK_RECORDS_MAX).tolist():
+        rule = engine.rule_of_table(int(tables[run // len(rows)]))
+        place = run % len(rows)
+        held = records[offsets[run] : offsets[run + 1]]
+        kept = _refined(snapshot, engine, rule, rows[place : place + 1], held)
+        cut.append((place, rule, len(held), len(kept)))
+        parts.append(np.int64(place) << 32 | kept)
+    return np.concatenate(parts), cut
 
 
 def _refined(

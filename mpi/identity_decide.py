@@ -8,7 +8,7 @@ more, a steward decides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index_store import Snapshot
-from mpi.clustering import ClusterOptions, MergeGuard, RefusalReason, direct_refusals
+from mpi.clustering import ClusterOptions, RefusalReason
 from mpi.decide import REFUSALS
 from mpi.identity_candidates import Candidates, find_candidates
-from mpi.identity_engine import Engine
+from mpi.identity_engine import REFUSAL_WORDS, Engine
+from mpi.identity_kernels import fill_groups, judge_members, mark_incoherent
 from mpi.pair_guards import HELD_APART
 
 __all__ = ["CandidateIdentity", "Outcome", "Queries", "Verdict", "decide_queries"]
@@ -29,6 +30,7 @@ AMBIGUOUS: Final = "two identities are likely enough"
 STRONGER_REFUSED: Final = "a heavier candidate may not be linked by weight alone"
 IN_DOUBT: Final = "the weight lies between the review and the link line"
 _CLUSTERS: Final = ClusterOptions()
+_HOLDS_APART: Final = np.array([word in HELD_APART for word in REFUSAL_WORDS], np.bool_)
 _FEW: Final = 4
 _CERTAIN: Final = frozenset(
     REFUSALS[each]
@@ -90,6 +92,9 @@ class Verdict:
     also: tuple[int, ...] = ()
 
 
+_NOBODY: Final = Verdict(Outcome.NEW, None, None, (), ())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queries:
     """Records to decide on.
@@ -100,14 +105,14 @@ class Queries:
     source : int64[k], number of each record's source, -1 for none known
     itself : int64[k], number of each record where it is in the index, else -1
     different : query -> record numbers that a steward declared different from it
-    keys : what `Engine.keys` says of the rows, where it was asked before
+    keys : uint64[m, k], `Engine.key_table` of the rows, where it was asked before
     """
 
     rows: NDArray[np.uint64]
     source: NDArray[np.int64]
     itself: NDArray[np.int64]
     different: Mapping[int, frozenset[int]] = field(default_factory=dict)
-    keys: Sequence[NDArray[np.uint64]] | None = None
+    keys: NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -123,7 +128,7 @@ class Queries:
                 for place, query in enumerate(chosen)
                 if query in self.different
             },
-            keys=None if self.keys is None else [each[:, chosen] for each in self.keys],
+            keys=None if self.keys is None else self.keys[:, chosen],
         )
 
 
@@ -135,13 +140,13 @@ class _Groups:
     ----------
     query, identity : int64[g]
     best : int64[g], place of the heaviest pair, or of one that holds the two apart
-    best_allowed : int64[g], place of the heaviest pair that is not refused, -1 for none
+    is_allowed : bool[g], that pair is not refused
     """
 
     query: NDArray[np.int64]
     identity: NDArray[np.int64]
     best: NDArray[np.int64]
-    best_allowed: NDArray[np.int64]
+    is_allowed: NDArray[np.bool_]
 
 
 def decide_queries(
@@ -160,22 +165,18 @@ def decide_queries(
     (one Verdict a record, the candidates they rest on)
     """
     candidates = find_candidates(snapshot, engine, queries.rows, queries.itself, queries.keys)
-    # One number on two people is a question whatever the rest weighs.
-    is_worth = candidates.weighed.weight >= engine.facts.review_weight
-    is_worth |= _are_held_apart(candidates.refusal)
-    worth = np.flatnonzero(is_worth)
-    verdicts = [Verdict(Outcome.NEW, None, None, (), ())] * len(queries)
-    if not len(worth):
+    verdicts = [_NOBODY] * len(queries)
+    groups = _groups(candidates, engine.facts.review_weight)
+    if not len(groups.query):
         return verdicts, candidates
-    groups = _groups(candidates, worth)
     reason = _group_refusals(snapshot, engine, queries, candidates, groups)
-    edges = np.flatnonzero(np.diff(groups.query, prepend=-1, append=-2))
-    for first, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        query = int(groups.query[first])
-        found = [_candidate(candidates, groups, reason, g) for g in range(first, stop)]
-        declared = _declared(snapshot, queries, query)
-        # Nobody is asked again what a steward has answered.
-        found = [each for each in found if each.identity not in declared]
+    found_of: dict[int, list[CandidateIdentity]] = {}
+    for query, each in _candidate_identities(candidates, groups, reason):
+        found_of.setdefault(query, []).append(each)
+    for query, found in found_of.items():
+        if query in queries.different:  # nobody is asked again what a steward has answered
+            declared = _declared(snapshot, queries, query)
+            found = [each for each in found if each.identity not in declared]
         if found:
             verdicts[query] = _verdict(engine, found)
     return verdicts, candidates
@@ -183,50 +184,44 @@ def decide_queries(
 
 def _declared(snapshot: Snapshot, queries: Queries, query: int) -> frozenset[int]:
     """Identities that hold a record which a steward declared different."""
-    records = queries.different.get(query)
-    if not records:
-        return frozenset()
+    records = queries.different[query]
     return frozenset(snapshot.identities(np.array(sorted(records), np.int64)).tolist())
 
 
-def _groups(candidates: Candidates, worth: NDArray[np.int64]) -> _Groups:
-    """Pairs worth a look, by query and identity; heaviest pairs first."""
-    query = candidates.query[worth].astype(np.int64)
-    identity, weight = candidates.identity[worth], candidates.weighed.weight[worth]
-    order = np.lexsort((candidates.record[worth], -weight, identity, query))
-    q, i, places = query[order], identity[order], worth[order]
-    first = np.ones(len(q), np.bool_)
-    first[1:] = (q[1:] != q[:-1]) | (i[1:] != i[:-1])
-    starts = np.flatnonzero(first)
-    group = np.cumsum(first) - 1
-    allowed = np.array([reason is None for reason in candidates.refusal[places]], np.bool_)
-    best_allowed = np.full(len(starts), -1, np.int64)
-    places_allowed = np.flatnonzero(allowed)[::-1]  # the first of a group is written last
-    best_allowed[group[places_allowed]] = places[places_allowed]
-    best = places[starts]
-    held = np.flatnonzero(_are_held_apart(candidates.refusal[places]))[::-1]
-    best[group[held]], best_allowed[group[held]] = places[held], -1  # by no other member either
-    return _Groups(q[starts], i[starts], best, best_allowed)
-
-
-def _are_held_apart(refusal: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """Pairs that no third record may bring together: bool[n_pairs]."""
-    return np.array([reason in HELD_APART for reason in refusal.tolist()], np.bool_)
-
-
-def _candidate(
-    candidates: Candidates, groups: _Groups, reason: NDArray[np.object_], group: int
-) -> CandidateIdentity:
-    best, allowed = int(groups.best[group]), int(groups.best_allowed[group])
-    place = allowed if allowed >= 0 else best
-    refusal = reason[group] if allowed >= 0 else candidates.refusal[best]
-    return CandidateIdentity(
-        int(groups.identity[group]),
-        int(candidates.record[place]),
-        float(candidates.weighed.weight[place]),
-        refusal,
-        place,
+def _groups(candidates: Candidates, weight_min: float) -> _Groups:
+    """Pairs worth a look, by query and identity; one number on two people always is."""
+    count = len(candidates.query)
+    query, identity = np.empty(count, np.int64), np.empty(count, np.int64)
+    best = np.empty((3, count), np.int64)
+    found = fill_groups(
+        *(candidates.query, candidates.identity, candidates.weighed.weight, candidates.refusal),
+        *(_HOLDS_APART, weight_min, query, identity, best),
     )
+    heaviest, allowed, apart = best[:, :found]
+    # Held apart from one member is held apart from all: no other member allows it either.
+    is_allowed = (allowed >= 0) & (apart < 0)
+    place = np.where(apart >= 0, apart, np.where(is_allowed, allowed, heaviest))
+    return _Groups(query[:found], identity[:found], place, is_allowed)
+
+
+def _candidate_identities(
+    candidates: Candidates, groups: _Groups, reason: Mapping[int, str]
+) -> Iterator[tuple[int, CandidateIdentity]]:
+    """(query, candidate) of every group."""
+    place = groups.best
+    listed = zip(
+        groups.query.tolist(),
+        groups.identity.tolist(),
+        candidates.record[place].tolist(),
+        candidates.weighed.weight[place].tolist(),
+        candidates.refusal[place].tolist(),
+        groups.is_allowed.tolist(),
+        place.tolist(),
+        strict=True,
+    )
+    for group, (query, identity, record, weight, refusal, is_allowed, at) in enumerate(listed):
+        why = reason.get(group) if is_allowed else REFUSAL_WORDS[refusal]
+        yield query, CandidateIdentity(identity, record, weight, why, at)
 
 
 def _verdict(engine: Engine, found: list[CandidateIdentity]) -> Verdict:
@@ -256,31 +251,28 @@ def _group_refusals(
     queries: Queries,
     candidates: Candidates,
     groups: _Groups,
-) -> NDArray[np.object_]:
-    """Why each group may not be linked although its best allowed pair is heavy enough."""
-    reason = np.full(len(groups.query), None, object)
-    weight = np.full(len(groups.query), -np.inf)
-    has = groups.best_allowed >= 0
-    weight[has] = candidates.weighed.weight[groups.best_allowed[has]]
-    asked = np.flatnonzero(weight >= engine.facts.link_weight)
+) -> dict[int, str]:
+    """Why groups may not be linked although their best allowed pair is heavy enough."""
+    is_asked = groups.is_allowed & (
+        candidates.weighed.weight[groups.best] >= engine.facts.link_weight
+    )
+    asked = is_asked.nonzero()[0]
     if not len(asked):
-        return reason
+        return {}
+    query_of_group = groups.query[asked]
     records, group = _members(snapshot, groups.identity[asked])
-    query = groups.query[asked][group]
-    kept = records != queries.itself[query]
-    group, query, records = group[kept], query[kept], records[kept]
-    found, place = np.unique(records, return_inverse=True)
-    rows = snapshot.rows(found)
-    guard = _guard(snapshot, engine, queries, found, rows)
-    left, right = query.astype(np.int32), (len(queries) + place).astype(np.int32)
-    direct = direct_refusals(left, right, guard)
-    for at in np.flatnonzero(direct).tolist():
-        reason[asked[group[at]]] = REFUSALS[RefusalReason(int(direct[at]))]
-    pairs = _Pairs(query, records, place)
-    incoherent = _incoherent(engine, queries.rows, rows, candidates, pairs, group, len(asked))
-    for at in np.flatnonzero(incoherent).tolist():
-        if reason[asked[at]] is None:
-            reason[asked[at]] = REFUSALS[RefusalReason.INCOHERENT]
+    kept = records != queries.itself[query_of_group[group]]
+    if not kept.all():
+        records, group = records[kept], group[kept]
+    members = _Members(records, group, query_of_group, snapshot.rows(records))
+    differs, coherence = _judged(engine, queries, candidates, members)
+    refused = differs.astype(np.uint8) * np.uint8(RefusalReason.DISSIMILAR_IDENTITY)
+    if engine.schema.duplicate_free_sources:
+        is_same = _are_of_one_source(snapshot, engine, queries, members)
+        refused[is_same] = RefusalReason.DUPLICATE_FREE_SOURCE
+    reason = {int(asked[at]): REFUSALS[RefusalReason.INCOHERENT] for at in coherence}
+    for at in refused.nonzero()[0].tolist():
+        reason[int(asked[group[at]])] = REFUSALS[RefusalReason(int(refused[at]))]
     return reason
 
 
@@ -297,84 +289,58 @@ def _members(
     return np.array(held, np.int64), np.array(place, np.int64)
 
 
-def _guard(
-    snapshot: Snapshot,
-    engine: Engine,
-    queries: Queries,
-    found: NDArray[np.int64],
-    rows: NDArray[np.uint64],
-) -> MergeGuard:
-    """What keeps queries (numbered first) from members (numbered after them)."""
-    identity = engine.identity_keys(np.concatenate([queries.rows, rows]))
-    names = engine.schema.duplicate_free_sources
-    source = None
-    free: tuple[int, ...] = ()
-    if names:
-        from mpi.identity_view import read_sources
-
-        numbers = read_sources(snapshot)
-        free = tuple(numbers[name] for name in names if name in numbers)
-        source = np.concatenate([queries.source, snapshot.references(found)[0]]).astype(np.int32)
-    return MergeGuard(
-        identity=identity,
-        source=source,
-        duplicate_free_sources=free,
-    )
-
-
 @dataclass(frozen=True, slots=True)
-class _Pairs:
-    """Records that were asked about and the members of an identity they could belong to.
+class _Members:
+    """Members of the identities that records could belong to.
 
     Attributes
     ----------
-    query, record : int64[m]
-    place : int64[m], of the member among the gathered rows
+    record, group : int64[m], a member's number and which of the identities it belongs to
+    query : int64[g], which record each identity is a candidate of
+    rows : uint64[m, n_words], what the members say
     """
 
-    query: NDArray[np.int64]
     record: NDArray[np.int64]
-    place: NDArray[np.int64]
+    group: NDArray[np.int64]
+    query: NDArray[np.int64]
+    rows: NDArray[np.uint64]
 
 
-def _incoherent(
-    engine: Engine,
-    rows: NDArray[np.uint64],
-    member_rows: NDArray[np.uint64],
-    candidates: Candidates,
-    pairs: _Pairs,
-    group: NDArray[np.int64],
-    count: int,
+def _judged(
+    engine: Engine, queries: Queries, candidates: Candidates, members: _Members
+) -> tuple[NDArray[np.bool_], list[int]]:
+    """Members with another valid id number, bool[m]; identities that do not agree as wholes."""
+    count = len(members.record)
+    differs, speaks = np.empty(count, np.bool_), np.empty(count, np.bool_)
+    weight, is_silent = np.empty(count), np.empty(count, np.bool_)
+    weighed = candidates.weighed
+    lacking = judge_members(
+        *(members.group, members.record, members.query),
+        *(engine.identity_keys(queries.rows), engine.identity_keys(members.rows)),
+        _CLUSTERS.representatives_max,
+        (candidates.query, candidates.record, weighed.weight, weighed.is_silent),
+        (differs, speaks, weight, is_silent),
+    )
+    if lacking:
+        place = np.flatnonzero(speaks & np.isnan(weight))
+        left = members.query[members.group[place]].astype(np.int32)
+        new = engine.weigh(queries.rows, members.rows, left, place.astype(np.int32))
+        weight[place], is_silent[place] = new.weight, new.is_silent
+    out = np.zeros(len(members.query), np.bool_)
+    mark_incoherent(
+        *(members.group, speaks, weight, is_silent),
+        *(_CLUSTERS.weight_clip_low, _CLUSTERS.weight_clip_high, _CLUSTERS.coherence_min, out),
+    )
+    return differs, out.nonzero()[0].tolist()
+
+
+def _are_of_one_source(
+    snapshot: Snapshot, engine: Engine, queries: Queries, members: _Members
 ) -> NDArray[np.bool_]:
-    """Groups whose members as a whole do not agree with the record, bool[count]."""
-    sizes = np.bincount(group, minlength=count)
-    # An identity of one record agrees with the pair that is to link it: nothing more to weigh.
-    if not len(group) or sizes.max() == 1:
-        return np.zeros(count, np.bool_)
-    rank = np.arange(len(group)) - np.searchsorted(group, group)
-    speaks = np.flatnonzero((rank < _CLUSTERS.representatives_max) & (sizes[group] > 1))
-    weight, is_silent = _known_weights(candidates, pairs, speaks)
-    lacking = np.flatnonzero(np.isnan(weight))
-    if len(lacking):
-        left = pairs.query[speaks[lacking]].astype(np.int32)
-        right = pairs.place[speaks[lacking]].astype(np.int32)
-        weighed = engine.weigh(rows, member_rows, left, right)
-        weight[lacking], is_silent[lacking] = weighed.weight, weighed.is_silent
-    heard, spoken = ~is_silent, group[speaks]
-    clipped = np.clip(weight, _CLUSTERS.weight_clip_low, _CLUSTERS.weight_clip_high)
-    total = np.bincount(spoken[heard], clipped[heard], minlength=count)
-    voices = np.bincount(spoken[heard], minlength=count)
-    mean = total / np.maximum(voices, 1)
-    return np.asarray((voices > 0) & (mean < _CLUSTERS.coherence_min), np.bool_)
+    """Members from the same source as the record, where a source holds a person once: bool[m]."""
+    from mpi.identity_view import read_sources
 
-
-def _known_weights(
-    candidates: Candidates, pairs: _Pairs, chosen: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Weights of pairs that were candidates, NaN for others, and whether they are silent."""
-    held = candidates.query.astype(np.int64) << 32 | candidates.record
-    wanted = pairs.query[chosen] << 32 | pairs.record[chosen]
-    place = np.minimum(np.searchsorted(held, wanted), len(held) - 1)
-    is_there = held[place] == wanted
-    weight = np.where(is_there, candidates.weighed.weight[place], np.nan)
-    return weight, candidates.weighed.is_silent[place] & is_there
+    numbers = read_sources(snapshot)
+    free = [numbers[name] for name in engine.schema.duplicate_free_sources if name in numbers]
+    own = queries.source[members.query[members.group]]
+    return (own == snapshot.references(members.record)[0]) & np.isin(own, free)

@@ -29,7 +29,7 @@ _UNPRINTED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def check_utf8(text: str, option: str) -> None:
-    """Refuse a text with characters that stand for undecoded bytes, as a wrong terminal sends.
+    """Refuse what is no text, or has characters for undecoded bytes, as a wrong terminal sends.
 
     Parameters
     ----------
@@ -40,6 +40,8 @@ def check_utf8(text: str, option: str) -> None:
     ------
     ConfigError : names the option
     """
+    if not isinstance(text, str):
+        raise ConfigError(f"'{option}' is a text; what was given is of type {type(text).__name__}")
     try:
         text.encode()
     except UnicodeEncodeError:

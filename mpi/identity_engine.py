@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, product
+from itertools import pairwise, product
 from typing import Any, Final
 
 import numpy as np
@@ -19,29 +19,31 @@ from numpy.typing import NDArray
 from blocking.kernels import combine_keys
 from blocking.keys import ResolvedRule, ResolvedRules, resolve_rules
 from matching.compiled import CompiledModel, compile_model
-from mpi.calibration import match_probability
+from mpi.calibration import WEIGHT_LIMIT
 from mpi.identity_digest import DigestKey, Sealer
 from mpi.identity_door import check_columns, plain_person
+from mpi.identity_encoding import FewEncoder, text_columns
 from mpi.identity_facts import IndexFacts
+from mpi.identity_kernels import combine_all_keys
 from mpi.identity_names import LongNames, model_with_names, rules_with_names
 from mpi.identity_numbers import find_number_place
 from mpi.pair_guards import PAIR_REFUSALS, PairGuards
 from mpi.waterfall import level_label
-from person.batch import PersonBatch, encode_batch, encode_columns
+from person.batch import PersonBatch, encode_batch
 from person.errors import ConfigError, InputError
 from person.field import OverflowTable
 from person.identity import identity_keys
 from person.layout import Layout, layout_for
 from person.records import RecordChunk
 from person.schema import BoundField, Field
-from person.text import Utf8Column
 
-__all__ = ["Engine", "PersonColumns", "Weighed", "as_table"]
+__all__ = ["REFUSAL_WORDS", "Engine", "PersonColumns", "Weighed", "as_table"]
 
 _SHAPES_KEPT: Final = 4096
 _PATTERNS_KEPT: Final = 1 << 17
 _LEVELS_KEPT: Final = 1 << 14
-_REASONS: Final = (None, *PAIR_REFUSALS)
+REFUSAL_WORDS: Final = (None, *PAIR_REFUSALS)
+"""What the numbers of `Engine.refusal_numbers` say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ class Engine:
         self.digest = facts.model_digest
         self.sealer = None if key is None else Sealer(key, self.layout)
         self._columns: dict[tuple[str, ...], PersonColumns] = {}
-        self._refusals: dict[int, str | None] = {}
+        self._few = FewEncoder(facts.schema, self.layout)
+        self._refusals: dict[int, int] = {}
         self._levels: dict[int, dict[str, str]] = {}
         self.names = LongNames(OverflowTable() if overflow is None else overflow)
         self._compile()
@@ -117,6 +120,7 @@ class Engine:
             for key, table in product(range(first, first + count), repeat=2)
         ]
         self._line_tables, self._line_keys = np.array(lines, np.int64).T.copy()
+        self._part_of_key, self._first_of_rule = _key_places(self._resolved.rules)
         self.number_place = find_number_place(
             self.schema, self.layout, self._resolved.rules, self._first_table
         )
@@ -132,6 +136,10 @@ class Engine:
         """Learn long names; comparing them needs their text."""
         if len(overflow):
             self.names.take(overflow)
+
+    def take_name(self, hashed: int, codes: NDArray[np.uint32]) -> None:
+        """Learn one long name of the index."""
+        self.names.take_one(hashed, codes)
 
     def _resolved_for(self, rows: NDArray[np.uint64]) -> ResolvedRules:
         """The rules, with the long names that rows refer to."""
@@ -180,39 +188,33 @@ class Engine:
             return batch
         return replace(batch, rows=self.sealer.seal(batch.rows))
 
-    def encode_people(self, people: Sequence[Mapping[str, str | None]]) -> PersonBatch:
-        """Encode a few records whose values are texts: the same encoders, without Arrow's calls.
+    def encode_people(self, people: Sequence[Mapping[str, str | None]]) -> NDArray[np.uint64]:
+        """Encode a few records whose values are texts, uint64[k, n_words]: the same encoders.
 
         Parameters
         ----------
         people : each with columns of its own; a column that one lacks is missing there
         """
         count = len(people)
-        texts: dict[str, list[str | None]] = {}
-        fields: dict[str, Field] = {}
-        id_types: list[str | None] = [None] * count
-        has_types = False
+        texts: dict[str, tuple[Field, list[str | None]]] = {}
+        id_types: list[str | None] | None = None
         for place, person in enumerate(people):
             columns = self.columns(tuple(person))
             for each in columns.bound:
                 name = each.field.name
                 if name not in texts:
-                    texts[name], fields[name] = [None] * count, each.field
+                    texts[name] = each.field, [None] * count
                 text = person[each.columns[0]]
                 if len(each.columns) > 1:
                     text = ";".join(person[column] or "" for column in each.columns).strip(";")
-                texts[name][place] = text
+                texts[name][1][place] = text
             if columns.id_type is not None:
-                id_types[place], has_types = person[columns.id_type], True
-        batch = encode_columns(
-            [(fields[name], _text_column(held)) for name, held in texts.items()],
-            _text_column(id_types) if has_types else None,
-            count,
-            self.schema,
-            self.layout,
-        )
-        self.take_overflow(batch.overflow)
-        return self._sealed(batch)
+                if id_types is None:
+                    id_types = [None] * count
+                id_types[place] = person[columns.id_type]
+        rows, overflow = self._few.encode(texts, id_types, count)
+        self.take_overflow(overflow)
+        return rows if self.sealer is None else self.sealer.seal(rows)
 
     def encode_number(self, number: str, id_type: str | None) -> NDArray[np.uint64]:
         """Encode a person of whom nothing but an id number is known: uint64[1, n_words].
@@ -229,9 +231,9 @@ class Engine:
             person = {place.field.columns[0]: number}
             if id_type is not None and has_type:
                 person[self.schema.id_type[0]] = id_type
-            return self.encode_people([person]).rows
-        types = _text_column([id_type]) if has_type else None
-        rows = place.encode(_text_column([number]), types, self.layout.n_words)
+            return self.encode_people([person])
+        column, types = text_columns([[number], [id_type]])
+        rows = place.encode(column, types if has_type else None, self.layout.n_words)
         return rows if self.sealer is None else self.sealer.seal(rows)
 
     # ------------------------------------------------------------------ keys
@@ -251,18 +253,22 @@ class Engine:
         -------
         list of uint64[variants, k], one for each rule; 0 = no key, and no key twice for a row
         """
+        table = self.key_table(rows)
+        return [table[first:stop] for first, stop in pairwise(self._first_table)]
+
+    def key_table(self, rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """`keys` of all rules in one table, uint64[posting tables, k].
+
+        Parameters
+        ----------
+        rows : uint64[k, n_words]
+        """
         count = len(rows)
         parts = np.empty((len(self._resolved.parts), count), np.uint64)
         self._resolved_for(rows).fill_parts(self._key_parts, rows, parts)
-        result = []
-        for rule in self._resolved.rules:
-            keys = np.empty((len(rule.variants), count), np.uint64)
-            for variant, part_index in enumerate(rule.variants):
-                combine_keys(parts, part_index, count, keys[variant])
-                for earlier in range(variant):
-                    keys[variant][keys[variant] == keys[earlier]] = 0
-            result.append(keys)
-        return result
+        keys = np.empty((len(self._part_of_key), count), np.uint64)
+        combine_all_keys(parts, self._part_of_key, self._first_of_rule, count, keys)
+        return keys
 
     def first_keys(self, rule: int, rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Keys of one rule's first variant, uint64[k]."""
@@ -278,16 +284,16 @@ class Engine:
         return range(self._first_table[rule], self._first_table[rule + 1])
 
     def posting_lines(
-        self, keys: Sequence[NDArray[np.uint64]]
+        self, keys: NDArray[np.uint64]
     ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-        """What to look up for the keys of rows, as `keys` gives them.
+        """What to look up for the keys of rows, as `key_table` gives them.
 
         Returns
         -------
         int64[m] posting tables and uint64[m, k] keys to look up in each: where a rule gives a
         row several keys, each is looked up among all of others' keys by that rule
         """
-        return self._line_tables, np.concatenate(keys)[self._line_keys]
+        return self._line_tables, keys[self._line_keys]
 
     def rule_of_table(self, table: int) -> int:
         """The rule whose keys a posting table of the store holds."""
@@ -347,18 +353,30 @@ class Engine:
 
     def refusals(self, pattern: NDArray[np.int64]) -> NDArray[np.object_]:
         """Why pairs may not be linked by weight alone; see `mpi.pair_guards`."""
+        words = np.array(REFUSAL_WORDS, object)
+        refusals: NDArray[np.object_] = words[self.refusal_numbers(pattern)]
+        return refusals
+
+    def refusal_numbers(self, pattern: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """The same as places in REFUSAL_WORDS, uint8[n_pairs]; 0 = may be linked."""
         wanted = pattern.tolist()
         known = self._refusals
-        unknown = [each for each in set(wanted) if each not in known]
-        if unknown:
-            if len(known) > _PATTERNS_KEPT:
-                known.clear()
-                unknown = list(set(wanted))
+        try:
+            return np.array([known[each] for each in wanted], np.uint8)
+        except KeyError:
+            held = {each: known[each] for each in set(wanted) if each in known}
+        plain_of = {
+            each: self._guards.plain_pattern(each) for each in set(wanted) if each not in held
+        }
+        answers = {each: known[each] for each in set(plain_of.values()) if each in known}
+        if unknown := list(set(plain_of.values()) - answers.keys()):
             numbers = self._guards.refusals(np.array(unknown, np.int64))
-            known.update(zip(unknown, [_REASONS[each] for each in numbers.tolist()], strict=True))
-        result = np.empty(len(wanted), object)
-        result[:] = [known[each] for each in wanted]
-        return result
+            answers.update(zip(unknown, numbers.tolist(), strict=True))
+        held.update({each: answers[alike] for each, alike in plain_of.items()})
+        if len(known) > _PATTERNS_KEPT:
+            known.clear()
+        known.update(answers | held)
+        return np.array([held[each] for each in wanted], np.uint8)
 
     def levels(self, pattern: int) -> dict[str, str]:
         """What one pair's agreement pattern means to people."""
@@ -376,7 +394,9 @@ class Engine:
         return dict(found)
 
     def probability(self, weight: float) -> float:
-        return float(match_probability(np.float64(weight)))  # type: ignore[arg-type]
+        """`match_probability` of one weight."""
+        held = min(max(weight, -WEIGHT_LIMIT), WEIGHT_LIMIT)
+        return float(1.0 / (1.0 + np.exp2(-held)))
 
     def identity_keys(self, rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Valid national ids, uint64[k], 0 = none; two different ones are two people."""
@@ -387,17 +407,16 @@ class Engine:
         return np.zeros(len(rows), np.uint64) if keys is None else keys
 
 
-def _text_column(texts: Sequence[str | None]) -> Utf8Column:
-    """A column of a few texts."""
-    try:
-        encoded = [b"" if text is None else text.encode() for text in texts]
-    except UnicodeEncodeError as error:
-        raise InputError("a value holds bytes that are no text; give it in UTF-8") from error
-    return Utf8Column(
-        np.array([0, *accumulate(map(len, encoded))], np.int32),
-        np.frombuffer(b"".join(encoded), np.uint8),
-        np.array([text is not None for text in texts], np.bool_),
-    )
+def _key_places(
+    rules: Sequence[ResolvedRule],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Parts of every key, -1 behind the last, and the first key of the rule it belongs to."""
+    variants = [each for rule in rules for each in rule.variants]
+    places = np.full((len(variants), max(map(len, variants), default=0)), -1, np.int64)
+    for line, each in zip(places, variants, strict=True):
+        line[: len(each)] = each
+    counts = [len(rule.variants) for rule in rules]
+    return places, np.repeat(np.cumsum([0, *counts[:-1]]), counts).astype(np.int64)
 
 
 def as_table(

@@ -22,7 +22,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
@@ -30,10 +30,14 @@ from person.errors import IdentityError
 
 __all__ = [
     "TABLES",
+    "Addition",
     "Change",
     "Event",
     "EventKind",
+    "addition_start",
+    "as_json",
     "decode_event",
+    "encode_addition",
     "encode_event",
     "inverse_changes",
 ]
@@ -42,7 +46,9 @@ TABLES: Final = ("member", "reference", "row", "redirect", "retired", "decision"
 """Tables that events change, in the order in which their numbers are written."""
 
 _TABLE_NUMBER: Final = {name: number for number, name in enumerate(TABLES)}
-_AS_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+as_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""A value as the journal writes it."""
+
 _PLAIN: Final = b"\x01"
 _PACKED: Final = b"\x02"
 _PACKED_BYTES_MIN: Final = 1024
@@ -127,6 +133,23 @@ class Event:
         return sorted(found)
 
 
+class Addition(NamedTuple):
+    """A record that was added and raised no question.
+
+    Attributes
+    ----------
+    record, identity : numbers
+    evidence, reference, row : JSON of the event's evidence and of what the tables `reference`
+        and `row` have after it
+    """
+
+    record: int
+    identity: int
+    evidence: str
+    reference: str
+    row: str
+
+
 def inverse_changes(changes: Iterable[Change]) -> tuple[Change, ...]:
     """The changes that take others back, last first."""
     reversed_changes = (Change(c.table, c.key, c.after, c.before) for c in changes)
@@ -162,11 +185,45 @@ def encode_event(event: Event) -> bytes:
             [_TABLE_NUMBER[change.table], change.key, change.before, change.after]
             for change in event.changes
         ]
-    text = _AS_JSON(raw).encode()
+    return _packed(as_json(raw).encode())
+
+
+def _packed(text: bytes) -> bytes:
     if len(text) < _PACKED_BYTES_MIN:
         return _PLAIN + text
     packed = pa.compress(text, codec="zstd", asbytes=True)
     return _PACKED + len(text).to_bytes(4, "little") + packed
+
+
+def addition_start(at_ms: int, by: str, reason: str, model: str) -> str:
+    """How the text of an event begins by which a record is added: the same for all of a session.
+
+    Parameters
+    ----------
+    at_ms, by, reason, model : see `Event`
+    """
+    raw: dict[str, Any] = {"k": EventKind.ADD.value, "t": at_ms}
+    named = {"b": by if by != "auto" else "", "w": reason, "m": model}
+    raw |= {key: value for key, value in named.items() if value}
+    return as_json(raw)[:-1]
+
+
+def encode_addition(start: str, addition: Addition, batch: int | None) -> bytes:
+    """`encode_event` of one added record whose parts are JSON already.
+
+    Parameters
+    ----------
+    start : by `addition_start`
+    addition : the record
+    batch : see `Event`
+    """
+    series = "" if batch is None else f',"s":{batch}'
+    record = addition.record
+    changes = (
+        f"[0,{record},null,{addition.identity}],[1,{record},null,{addition.reference}],"
+        f"[2,{record},null,{addition.row}]"
+    )
+    return _packed(f'{start},"e":{addition.evidence}{series},"c":[{changes}]}}'.encode())
 
 
 def decode_event(data: bytes) -> Event:

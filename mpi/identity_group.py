@@ -21,19 +21,20 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Final, Self
 
+from mpi.identity_door import check_name, check_utf8
 from mpi.identity_index import AUTO, IdentityIndex
 from mpi.identity_people import People, joined_people, read_people
 from mpi.identity_queries import only_identity
 from mpi.identity_reading import Reader
 from mpi.identity_results import Identity, Receipt, Resolution
 from mpi.identity_writing import write_people
-from person.errors import IndexStoreError, MpiError
+from person.errors import ConfigError, IndexStoreError, MpiError
 
 __all__ = ["GroupReader", "GroupWriter", "Request", "answer_questions", "settle"]
 
@@ -269,7 +270,6 @@ def answer_questions(
     requests : lookups, and people to resolve together
     answer : takes each request with its answer or its error
     """
-    together = []
     with contextlib.ExitStack() as stack:
         stack.enter_context(index.store.turn)
         try:
@@ -278,18 +278,29 @@ def answer_questions(
             for request in requests:
                 answer(request, None, error)
             return
+        people: list[Request] = []
         for request in requests:
             if request.lookup is None:
-                together.append(request)
+                people.append(request)
             else:
                 _try(request, partial(index.lookup_in, reader, **request.lookup), answer)
-        try:
-            found = index.resolve_in(reader, [request.person for request in together])
-        except Exception:  # one of them; find out which
-            for request in together:
-                _try(request, partial(_resolve_one, index, reader, request.person), answer)
-            return
-    for request, resolution in zip(together, found, strict=True):
+        _resolve_together(index, reader, people, answer)
+
+
+def _resolve_together(
+    index: IdentityIndex,
+    reader: Reader,
+    requests: Sequence[Request],
+    answer: Callable[[Request, Any, BaseException | None], None],
+) -> None:
+    """Resolve all at once; where that fails, each, to find out which of them it was."""
+    try:
+        found = index.resolve_in(reader, [each.person for each in requests])
+    except Exception:
+        for request in requests:
+            _try(request, partial(_resolve_one, index, reader, request.person), answer)
+        return
+    for request, resolution in zip(requests, found, strict=True):
         answer(request, resolution, None)
 
 
@@ -341,63 +352,71 @@ class GroupWriter(_Group):
 
     def _work(self, requests: Sequence[Request]) -> list[Request]:
         """Write what may go together; returns the requests that have to wait for the next turn."""
-        first = requests[0]
         together: list[Request] = []
         later: list[Request] = []
-        for request in requests:
-            is_alike = (request.by, request.reason) == (first.by, first.reason)
-            (together if is_alike else later).append(request)
-        read, people = self._read(together)
-        seen: set[tuple[str, str]] = set()
-        places = []
-        for place, request in enumerate(read):
-            reference = (people.sources[place], people.record_ids[place])
-            if reference in seen:
-                later.append(request)
-            else:
-                seen.add(reference)
-                places.append(place)
-        if places:
-            self._commit([read[place] for place in places], people.taken(places))
-        return later
-
-    def _read(self, requests: Sequence[Request]) -> tuple[list[Request], People]:
-        """Encode the people; those who cannot be read are told."""
-        engine = self._index.engine
-        people = [request.person for request in requests]
-        with self._index.store.turn, contextlib.suppress(Exception):  # below: which of them it was
-            return list(requests), read_people(engine, people, needs_references=True)
-        read, parts = [], []
-        for request in requests:
-            try:
-                parts.append(read_people(engine, request.person, needs_references=True))
-                read.append(request)
-            except Exception as error:
-                self._answer(request, None, error)
-        return read, joined_people(parts)
-
-    def _commit(self, requests: Sequence[Request], people: People) -> None:
         try:
-            receipts = self._transaction(requests[0], people)
+            with self._index._session(by=AUTO, reason="") as session:
+                session.keeps_apart = True
+                with self._index.store.turn:  # given up again while the disk is waited for
+                    together, people, later = self._read(requests)
+                    if not together:
+                        raise _NobodyError
+                    receipts = write_people(session, people, may_update=True)
+        except _NobodyError:
+            return later
         except BaseException as error:
             if len(requests) > 1 and isinstance(error, MpiError):
-                for place, request in enumerate(requests):  # perhaps only one of them is to blame
-                    self._commit([request], people.taken([place]))
-                return
-            for request in requests:
-                self._answer(request, None, error)
-            return
+                for request in together or requests:  # perhaps only one of them is to blame
+                    later += self._work([request])
+            else:
+                for request in together or requests:
+                    self._answer(request, None, error)
+            return later
         self.transactions += 1
-        self.records += len(requests)
-        for request, receipt in zip(requests, receipts, strict=True):
+        self.records += len(together)
+        for request, receipt in zip(together, receipts, strict=True):
             self._answer(request, receipt, None)
+        return later
 
-    def _transaction(self, request: Request, people: People) -> list[Receipt]:
-        with contextlib.ExitStack() as stack:
-            session = stack.enter_context(
-                self._index._session(by=request.by, reason=request.reason)
-            )
-            session.keeps_apart = True
-            with self._index.store.turn:  # given up again while the disk is waited for
-                receipts = write_people(session, people, may_update=True)
-        return receipts
+    def _read(self, requests: Sequence[Request]) -> tuple[list[Request], People, list[Request]]:
+        """Encode people; those who cannot be read are told, a record that comes twice waits."""
+        engine = self._index.engine
+        read = [each for each in requests if self._may_speak(each)]
+        try:
+            people = read_people(engine, [each.person for each in read], needs_references=True)
+        except Exception:  # one of them; find out which
+            asked, read, parts = read, [], []
+            for request in asked:
+                try:
+                    parts.append(read_people(engine, request.person, needs_references=True))
+                    read.append(request)
+                except Exception as error:
+                    self._answer(request, None, error)
+            people = joined_people(parts)
+        first_places: dict[tuple[str, str], int] = {}
+        for place, reference in enumerate(zip(people.sources, people.record_ids, strict=True)):
+            first_places.setdefault(reference, place)
+        places, later = list(first_places.values()), []
+        if len(places) < len(read):
+            chosen = set(places)
+            later = [each for place, each in enumerate(read) if place not in chosen]
+            read, people = [read[place] for place in places], people.taken(places)
+        voices = [(each.by, each.reason) for each in read]
+        is_nobody = all(each == (AUTO, "") for each in voices)
+        return read, replace(people, voices=[] if is_nobody else voices), later
+
+    def _may_speak(self, request: Request) -> bool:
+        """Whether the journal may name who asks, and why; who may not is told."""
+        if (request.by, request.reason) == (AUTO, ""):
+            return True
+        try:
+            check_name(request.by, "by")
+            check_utf8(request.reason, "reason")
+        except ConfigError as error:
+            self._answer(request, None, error)
+            return False
+        return True
+
+
+class _NobodyError(Exception):
+    """None of those who wait can be written: the transaction is dropped."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from matching.frequencies import TermFrequencies
 from matching.model import Model, Thresholds
 from mpi.decide import Decided
 from mpi.identity_assign import NEW_IDENTITY, Assignment, assign_identities
+from mpi.identity_chunks import NewRecords, own_rows, prepare_chunk
 from mpi.identity_digest import check_record_ids, kept_frequencies, kept_overflow
 from mpi.identity_events import Change, Event, EventKind, encode_event
 from mpi.identity_facts import IndexFacts
@@ -44,10 +46,10 @@ from mpi.ingest import Ingested
 from mpi.tables import InputSet
 from person.enterprise_id import enterprise_ids_for
 from person.errors import ConfigError
-from person.layout import Layout
 from person.schema import Schema, load_schema
+from person.threads import ordered_map
 
-__all__ = ["LoadReport", "load_run", "repack_rows"]
+__all__ = ["LoadReport", "load_run"]
 
 CHANGES_PER_EVENT: Final = 20_000
 MEMORY_BYTES: Final = 1 << 30
@@ -155,33 +157,6 @@ def _full_schema(used: Schema) -> Schema:
         return used
     known = {each.name: each for each in used.fields}
     return replace(used, fields=tuple(known.get(each.name, each) for each in load_schema().fields))
-
-
-def repack_rows(rows: NDArray[np.uint64], held: Layout, wanted: Layout) -> NDArray[np.uint64]:
-    """Rows of one layout in another; fields that it lacks are dropped, others it has are missing.
-
-    Parameters
-    ----------
-    rows : uint64[n, words of `held`]
-    held, wanted : the layouts
-
-    Returns
-    -------
-    uint64[n, words of `wanted`]
-    """
-    if held == wanted:
-        return rows
-    out = np.zeros((len(rows), wanted.n_words), np.uint64)
-    for name in held.positions:
-        if not wanted.has(name) or held.components(name) != wanted.components(name):
-            continue
-        for old, new in zip(held.slots(name).tolist(), wanted.slots(name).tolist(), strict=True):
-            if old[2] != new[2]:
-                continue
-            mask = np.uint64((1 << old[2]) - 1)
-            values = rows[:, old[0]] >> np.uint64(old[1]) & mask
-            out[:, new[0]] |= values << np.uint64(new[1])
-    return out
 
 
 class _Load:
@@ -302,9 +277,11 @@ class _Load:
         return known
 
     def _assign(self, known: NDArray[np.int64]) -> Assignment:
+        none = np.zeros(0, np.int64)
+        if (known < 0).all():  # nothing to keep
+            fresh = np.broadcast_to(np.int64(NEW_IDENTITY), (self.count,))
+            return Assignment(fresh, none.reshape(0, 2), none)
         held = np.full(self.count, -1, np.int64)
-        if (known < 0).all():
-            return assign_identities(self.cluster, held, np.zeros(self.count, np.bool_), held)
         with self.index.store.read() as snapshot:
             held[known >= 0] = snapshot.identities(known[known >= 0])
             state = StoreState(snapshot)
@@ -380,19 +357,18 @@ class _Load:
             bulk={"first": first, "count": count},
         )
         with store.bulk_loader(memory_bytes=memory_bytes) as loader:
-            for rows, source, record_id, part in self._chunks(known):
-                keys = [variant for rule in engine.keys(rows) for variant in rule]
-                times = self._times(part)
-                loader.add(rows, source, record_id, times, identity[part], keys)
+            # Rows and keys of the chunks to come are made while one is packed.
+            prepare = partial(prepare_chunk, engine, self.ingested.layout)
+            for each in ordered_map(prepare, self._chunks(known), ahead=1):
+                times, founders = self._times(each.places), identity[each.places]
+                loader.add(each.rows, each.source, each.record_id, times, founders, list(each.keys))
             assert loader.finish(encode_event(written)) == event
         with store.write() as batch:
             batch.put("load", number_key(first), number_key(first + count))
             batch.put("loaded", number_key(first), event.to_bytes(8, "big"))
 
-    def _chunks(
-        self, known: NDArray[np.int64]
-    ) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.uint16], pa.Array, NDArray[np.int64]]]:
-        """(rows, sources, record ids, places in the run) of the new records."""
+    def _chunks(self, known: NDArray[np.int64]) -> Iterator[NewRecords]:
+        """The new records, in order."""
         chunks = zip(self.ingested.store.chunks(), self.ingested.store.record_ids(), strict=True)
         for chunk, (_, source, record_id) in chunks:
             place = np.arange(chunk.first_row, chunk.first_row + len(chunk))
@@ -402,7 +378,7 @@ class _Load:
                 record_id = record_id.filter(pa.array(is_new))
             if self.index.engine.sealer is not None:
                 check_record_ids(record_id, first_row=chunk.first_row)
-            yield self._own_rows(rows), self.sources[source].astype(np.uint16), record_id, place
+            yield NewRecords(rows, self.sources[source].astype(np.uint16), record_id, place)
 
     def _times(self, places: NDArray[np.int64]) -> NDArray[np.uint32]:
         """When the sources last touched some records of the run, 0 where they do not say."""
@@ -411,9 +387,7 @@ class _Load:
 
     def _own_rows(self, rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Rows of the run as the index holds them."""
-        engine = self.index.engine
-        rows = repack_rows(rows, self.ingested.layout, engine.layout)
-        return rows if engine.sealer is None else engine.sealer.seal(rows)
+        return own_rows(self.index.engine, self.ingested.layout, rows)
 
     # ------------------------------------------------------------------ move
 

@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 
 from blocking.keys import ResolvedRules
 from matching.compiled import CompiledModel
+from mpi.identity_kernels import list_flagged_words
 from person.field import OVERFLOW_BIT, OverflowTable
 
 __all__ = ["LongNames", "model_with_names", "rules_with_names"]
 
 _RECENT_MAX: Final = 1 << 16
+_FEW_ROWS: Final = 256
 
 
 class LongNames:
@@ -54,6 +56,23 @@ class LongNames:
         for place in np.flatnonzero(is_new).tolist():
             codes = overflow.codes[overflow.offsets[place] : overflow.offsets[place + 1]]
             self._recent[int(overflow.hashes[place])] = codes.copy()
+        self._settle()
+
+    def take_one(self, hashed: int, codes: NDArray[np.uint32]) -> None:
+        """Learn one name.
+
+        Parameters
+        ----------
+        hashed, codes : an entry of an `OverflowTable`
+        """
+        if hashed in self._recent:
+            return
+        word = np.array([hashed], np.uint64)
+        if _places(self.settled, word)[0] < 0 and _places(self._grown, word)[0] < 0:
+            self._recent[hashed] = codes
+            self._settle()
+
+    def _settle(self) -> None:
         if len(self._recent) > _RECENT_MAX:
             self._grown = self._grown.merged_with(_from_dict(dict(self._recent)))
             self._recent = {}
@@ -90,18 +109,20 @@ class LongNames:
         if not self._recent and not len(self._grown):
             return None
         words = _flagged(rows)
-        if not len(words):
-            return None
-        lacking = words[_places(self.settled, words) < 0]
-        is_met = any(word in self._recent for word in lacking.tolist())
-        if not is_met and (_places(self._grown, lacking) < 0).all():
+        is_met = not self._recent.keys().isdisjoint(words.tolist())
+        if not is_met and not np.count_nonzero(_places(self._grown, words) >= 0):
             return None
         return self.of_rows(*rows)
 
 
 def _flagged(rows: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
     """Words that may be hashes of long names."""
-    return np.concatenate([each[each >= OVERFLOW_BIT] for each in rows])
+    if sum(len(each) for each in rows) > _FEW_ROWS:
+        return np.concatenate([each[each >= OVERFLOW_BIT] for each in rows])
+    found, count = np.empty(_FEW_ROWS * rows[0].shape[1], np.uint64), 0
+    for each in rows:
+        count += list_flagged_words(each, found[count:])
+    return found[:count]
 
 
 def _places(table: OverflowTable, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -37,6 +37,11 @@ class NumberPlace:
     slot: NDArray[np.int64]
     parts: tuple[tuple[str, int, int], ...]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the number fills a word of the row, as `read_number` gives it."""
+        return bool(self.parts) and int(self.slot[2]) == 64
+
     def value_of(self, rows: NDArray[np.uint64]) -> int:
         """The number of the first row as it is kept; 0 = none."""
         word, shift, bits = self.slot.tolist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class People:
     record_ids : ids within them, '' where none is given
     updated_at : uint32[k], seconds of UTC; 0 where the source does not say
     values : field -> text as the source sent it, for each record; None where not kept
+    voices : (by, reason) of each record for the journal; empty where all share one
     """
 
     rows: NDArray[np.uint64]
@@ -38,6 +39,7 @@ class People:
     record_ids: list[str]
     updated_at: NDArray[np.uint32]
     values: list[dict[str, str] | None]
+    voices: list[tuple[str, str]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -51,6 +53,7 @@ class People:
             record_ids=self.record_ids[place],
             updated_at=self.updated_at[place],
             values=self.values[place],
+            voices=self.voices[place],
         )
 
     def taken(self, places: Sequence[int]) -> People:
@@ -61,6 +64,7 @@ class People:
             record_ids=[self.record_ids[place] for place in places],
             updated_at=self.updated_at[list(places)],
             values=[self.values[place] for place in places],
+            voices=[self.voices[place] for place in places] if self.voices else [],
         )
 
 
@@ -80,6 +84,7 @@ def joined_people(parts: Sequence[People]) -> People:
         record_ids=[name for each in parts for name in each.record_ids],
         updated_at=np.concatenate([none, *(each.updated_at for each in parts)]),
         values=[values for each in parts for values in each.values],
+        voices=[voice for each in parts for voice in each.voices],
     )
 
 
@@ -143,7 +148,7 @@ def _read_mappings(
     if not given or not all(isinstance(each, Mapping) for each in given):
         raise InputError("give a person as a mapping of column names to values, or an Arrow table")
     plain = [plain_person(each) for each in given]
-    batch = engine.encode_people(plain)
+    rows = engine.encode_people(plain)
     shapes = [engine.columns(tuple(each)) for each in plain]
     sources = [_text_of(p, s.source) for p, s in zip(plain, shapes, strict=True)]
     record_ids = [_text_of(p, s.record_id) for p, s in zip(plain, shapes, strict=True)]
@@ -162,7 +167,7 @@ def _read_mappings(
         for p, s in zip(plain, shapes, strict=True)
     ]
     return People(
-        rows=batch.rows,
+        rows=rows,
         sources=sources,
         record_ids=record_ids,
         updated_at=np.array(times, np.uint32),

@@ -17,6 +17,7 @@ from index_store import IndexStore, Snapshot
 from mpi.identity_batches import known_records, resolve_rows
 from mpi.identity_decide import Queries, decide_queries
 from mpi.identity_digest import DigestKey, key_of_index
+from mpi.identity_door import check_utf8
 from mpi.identity_engine import Engine, as_table
 from mpi.identity_facts import (
     IndexFacts,
@@ -34,11 +35,11 @@ from mpi.identity_results import (
     Task,
     VerifyReport,
 )
-from mpi.identity_search import find_by_number, search_people
+from mpi.identity_search import people_by_number, search_people
 from mpi.identity_verify import state_at, verify_index
 from mpi.identity_view import read_named, read_overflow, read_sources
 from mpi.survivorship import Survivorship
-from person.errors import ConfigError, IdentityError, UnknownIdError
+from person.errors import ConfigError, IdentityError
 
 __all__ = ["IdentityQueries", "only_identity", "system_clock"]
 
@@ -153,7 +154,8 @@ class IdentityQueries:
             revision = snapshot.fact("source_revision")
             if revision != self._sources_seen:
                 self._take_sources(read_sources(snapshot), revision)
-            self._engine.take_overflow(read_named(snapshot, seen))
+            for name in read_named(snapshot, seen):
+                self._engine.take_name(*name)
 
     # ------------------------------------------------------------------ who is this
 
@@ -206,6 +208,17 @@ class IdentityQueries:
         Parameters
         ----------
         id_number, id_type, source, record_id, enterprise_id : see `lookup`
+
+        Returns
+        -------
+        list of Identity: of an enterprise id or a source's record at most one; of a number every
+        live identity with a record that holds it, the oldest first; empty where there is none, or
+        the number says nothing
+
+        Raises
+        ------
+        ConfigError : not exactly one of the three was asked for, a source without its record id, a
+            number where the schema has no national id, or a value that is no text
         """
         with self._store.read() as snapshot:
             self._catch_up(snapshot)
@@ -234,24 +247,32 @@ class IdentityQueries:
         ----------
         reader : of that moment
         id_number, id_type, source, record_id, enterprise_id : see `lookup`
+
+        Returns
+        -------
+        list of Identity, as of `lookup_all`; several calls with one reader see one state
+
+        Raises
+        ------
+        ConfigError : as of `lookup_all`
         """
         asked = (id_number is not None) + (source is not None) + (enterprise_id is not None)
         if asked != 1 or (source is None) != (record_id is None):
             raise ConfigError("look up by id_number, by source and record_id, or by enterprise_id")
         if enterprise_id is not None:
-            try:
-                return [reader.identity(reader.number_of(enterprise_id))]
-            except UnknownIdError:
-                return []
+            check_utf8(enterprise_id, "enterprise_id")
+            return reader.people_of_id(enterprise_id)
         if id_number is not None:
-            numbers = find_by_number(reader, id_number, id_type)
-        else:
-            assert source is not None
-            assert record_id is not None
-            record = self._find(reader.snapshot, source, record_id)
-            owner = None if record is None else reader.state.identity_of(record)
-            numbers = [] if owner is None else [owner]
-        return [reader.identity(number) for number in numbers]
+            check_utf8(id_number, "id_number")
+            if id_type is not None:
+                check_utf8(id_type, "id_type")
+            return people_by_number(reader, id_number, id_type)
+        assert source is not None
+        assert record_id is not None
+        check_utf8(source, "source")
+        check_utf8(record_id, "record_id")
+        number = self._sources.get(source)
+        return [] if number is None else reader.people_at(number, record_id.encode())
 
     def _find(self, snapshot: Snapshot, source: str, record_id: str) -> int | None:
         number = self._sources.get(source)

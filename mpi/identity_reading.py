@@ -26,7 +26,7 @@ from mpi.identity_view import StoreState, number_key, touched_events
 from person.enterprise_id import (
     enterprise_ids_for,
     format_enterprise_ids,
-    identity_numbers_of,
+    identity_number_of,
     parse_enterprise_id,
     printed_enterprise_id,
 )
@@ -76,8 +76,7 @@ class Reader:
         IdentityError : malformed
         UnknownIdError : this index never gave it
         """
-        ids = np.array([parse_enterprise_id(enterprise_id)], np.uint64)
-        number = int(identity_numbers_of(ids, self.engine.facts.namespace)[0])
+        number = identity_number_of(parse_enterprise_id(enterprise_id), self.engine.facts.namespace)
         if 0 <= number < self.snapshot.record_count and self.state.was_used(number):
             return number
         raise UnknownIdError("this index has no identity with that enterprise id")
@@ -106,7 +105,57 @@ class Reader:
         """Number of each source -> its code."""
         return self._names
 
+    def person(self, number: int, records: Sequence[tuple[int, bytes]]) -> Identity:
+        """A live identity in words.
+
+        Parameters
+        ----------
+        number : of the identity
+        records : source and record id of each of its records
+        """
+        name = self._names.get
+        return Identity(
+            enterprise_id=self.print_id(number),
+            records=tuple([(name(source, ""), id_.decode()) for source, id_ in records]),
+        )
+
+    def people_of_id(self, enterprise_id: str) -> list[Identity]:
+        """The identity with an enterprise id, redirects followed; none where it was never given.
+
+        Parameters
+        ----------
+        enterprise_id : as a person types it
+
+        Raises
+        ------
+        IdentityError : malformed
+        """
+        number = identity_number_of(parse_enterprise_id(enterprise_id), self.engine.facts.namespace)
+        found = self.snapshot.person(number)
+        if found is not None:
+            return [self.person(*each) for each in found]
+        is_known = 0 <= number < self.snapshot.record_count and self.state.was_used(number)
+        return [self.identity(number)] if is_known else []
+
+    def people_at(self, source: int, record_id: bytes) -> list[Identity]:
+        """The identity of a source's record, if it has one.
+
+        Parameters
+        ----------
+        source : its number
+        record_id : as the source calls it
+        """
+        found = self.snapshot.person_at(source, record_id)
+        if found is not None:
+            return [self.person(*each) for each in found]
+        record = self.snapshot.find_reference(source, record_id)
+        owner = None if record < 0 else self.state.identity_of(record)
+        return [] if owner is None else [self.identity(owner)]
+
     def identity(self, number: int, asked_for: str | None = None) -> Identity:
+        found = self.snapshot.person(number) if asked_for is None else None
+        if found is not None:
+            return self.person(*found[0])
         members, sources, ids = self.snapshot.described(number)
         target = None if members else self.state.redirect(number)
         if target is not None:

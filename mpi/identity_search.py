@@ -9,12 +9,13 @@ import numpy as np
 
 from mpi.identity_candidates import Candidates, find_candidates
 from mpi.identity_decide import CandidateIdentity
-from mpi.identity_engine import as_table
+from mpi.identity_engine import REFUSAL_WORDS, as_table
 from mpi.identity_reading import Reader
-from mpi.identity_results import ScoredCandidate
-from person.errors import ConfigError
+from mpi.identity_results import Identity, ScoredCandidate
+from mpi.number_kernels import read_number
+from person.errors import ConfigError, InputError
 
-__all__ = ["find_by_number", "search_people"]
+__all__ = ["find_by_number", "people_by_number", "search_people"]
 
 
 def find_by_number(reader: Reader, number: str, id_type: str | None) -> list[int]:
@@ -39,6 +40,31 @@ def find_by_number(reader: Reader, number: str, id_type: str | None) -> list[int
         return []
     key = int(engine.first_keys(place.rule, rows)[0])
     return sorted(set(snapshot.owners_with(place.table, key, place.slot, wanted)) - {-1})
+
+
+def people_by_number(reader: Reader, number: str, id_type: str | None) -> list[Identity]:
+    """`find_by_number` with what is known of each identity; in two compiled calls if it can be.
+
+    Parameters
+    ----------
+    reader, number, id_type : see `find_by_number`
+
+    Raises
+    ------
+    ConfigError : as there
+    """
+    engine, place = reader.engine, reader.engine.number_place
+    if id_type is None and engine.sealer is None and place is not None and place.is_whole:
+        try:
+            value, key = read_number(number)
+        except UnicodeEncodeError as error:
+            raise InputError("the number holds bytes that are no text; give it in UTF-8") from error
+        if not value:
+            return []
+        found = reader.snapshot.people_with(place.table, key, place.slot, value)
+        if found is not None:
+            return [reader.person(*each) for each in found]
+    return [reader.identity(each) for each in find_by_number(reader, number, id_type)]
 
 
 def search_people(reader: Reader, fields: Mapping[str, Any], limit: int) -> list[ScoredCandidate]:
@@ -68,7 +94,7 @@ def _best_of_each(candidates: Candidates) -> list[CandidateIdentity]:
                 identity,
                 int(candidates.record[place]),
                 float(weight[place]),
-                candidates.refusal[place],
+                REFUSAL_WORDS[candidates.refusal[place]],
                 place,
             )
     return list(found.values())

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from index_store import WriteBatch
 from mpi.identity_door import check_name, check_utf8, without_numbers
 from mpi.identity_engine import Engine
-from mpi.identity_events import Change, Event, EventKind, encode_event
+from mpi.identity_events import (
+    Addition,
+    Change,
+    Event,
+    EventKind,
+    addition_start,
+    encode_addition,
+    encode_event,
+)
 from mpi.identity_plan import SAME
 from mpi.identity_tasks import Question, follow_up, new_tasks, reweighed
 from mpi.identity_view import (
@@ -21,6 +29,7 @@ from mpi.identity_view import (
     put_value,
     put_values,
     unpack_row_value,
+    write_all_touched,
     write_change,
     write_overflow,
     write_source,
@@ -41,6 +50,7 @@ class Session:
     ----------
     batch : the store's transaction
     state : the present state, own writes included
+    voice : who acts and why, as it was said last
     long_names : hashes of the long names that it wrote
     is_one_batch : its events are taken back together; set before the first is written
     keeps_apart : its events are strangers that only share the transaction
@@ -60,15 +70,25 @@ class Session:
         self.state = StoreState(batch)
         self.engine = engine
         self.sources = sources
-        check_name(by, "by")
-        self.by = by if engine.sealer is None else without_numbers(by)
         self.at_ms = at_ms
-        self.say(reason)
+        self.speak(by, reason)
         self._fresh: set[int] = set()
         self.long_names: list[int] = []
         self.first_event: int | None = None
         self.is_one_batch = False
         self.keeps_apart = False
+
+    def speak(self, by: str, reason: str) -> None:
+        """Say who acts in the events to come, and why.
+
+        Raises
+        ------
+        ConfigError : not the name of anybody, or no text
+        """
+        check_name(by, "by")
+        self.voice = by, reason
+        self.by = by if self.engine.sealer is None else without_numbers(by)
+        self.say(reason)
 
     def say(self, reason: str) -> None:
         """Give the reason of the events to come; id numbers that prove themselves are masked.
@@ -103,15 +123,16 @@ class Session:
         record_ids: Sequence[str],
         updated_at: NDArray[np.uint32],
         identities: Sequence[int | None],
-        values: Sequence[dict[str, str] | None],
-        keys: Sequence[NDArray[np.uint64]],
+        values: Sequence[str | None],
+        keys: NDArray[np.uint64],
     ) -> list[int]:
         """Put new records into the store; the caller writes their events.
 
         Parameters
         ----------
-        rows, sources, record_ids, updated_at, values : of the records
-        keys : of their rows, see `Engine.keys`
+        rows, sources, record_ids, updated_at : of the records
+        values : their texts as JSON, None where they are not kept
+        keys : uint64[m, n], of their rows, see `Engine.key_table`
         identities : of each; None for one that founds its own
 
         Returns
@@ -123,7 +144,7 @@ class Session:
         numbers = self.batch.append_records(
             rows, sources.astype(np.uint16), encoded, updated_at, wanted
         )
-        self.batch.add_all_postings(np.concatenate(keys), numbers)
+        self.batch.add_all_postings(keys, numbers)
         self._keep_long_names(rows)
         records: list[int] = numbers.tolist()
         put_values(self.batch, zip(records, values, strict=True))
@@ -151,10 +172,10 @@ class Session:
         self.long_names += names.hashes[is_new].tolist()
 
     def _add_postings(self, rows: NDArray[np.uint64], records: NDArray[np.int64]) -> None:
-        self.batch.add_all_postings(np.concatenate(self.engine.keys(rows)), records)
+        self.batch.add_all_postings(self.engine.key_table(rows), records)
 
     def _remove_postings(self, rows: NDArray[np.uint64], records: NDArray[np.int64]) -> None:
-        self.batch.remove_all_postings(np.concatenate(self.engine.keys(rows)), records)
+        self.batch.remove_all_postings(self.engine.key_table(rows), records)
 
     def reference(self, record: int) -> tuple[str, str]:
         """(source, record id) of a record."""
@@ -221,6 +242,33 @@ class Session:
         if self.first_event is None:
             self.first_event = number
         return number
+
+    def write_additions(self, additions: Sequence[Addition]) -> int:
+        """Append the events of records that `append` has put into the store, in one go.
+
+        Parameters
+        ----------
+        additions : at least one; the journal gets what `write` would give it
+
+        Returns
+        -------
+        number of the first event; the others follow
+        """
+        first = self.next_event
+        if self.first_event is None:
+            batches = [None, *[first] * (len(additions) - 1)]
+            self.first_event = first
+        else:
+            batches = [self.first_event] * len(additions)
+        if self.keeps_apart:
+            batches = [None] * len(additions)
+        start = addition_start(self.at_ms, self.by, self.reason, self.engine.digest)
+        self.batch.append_events(
+            [encode_addition(start, *each) for each in zip(additions, batches, strict=True)]
+        )
+        write_all_touched(self.batch, [each.identity for each in additions], first)
+        self._fresh.difference_update([each.record for each in additions])
+        return first
 
     def _owners_of_rows(self, changes: Sequence[Change]) -> set[int]:
         """Identities of records that now say something else."""

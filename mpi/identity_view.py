@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import base64
 import json
+from binascii import b2a_base64
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -44,9 +45,11 @@ __all__ = [
     "read_named",
     "read_overflow",
     "read_sources",
+    "row_text",
     "tasked_events",
     "touched_events",
     "unpack_row_value",
+    "write_all_touched",
     "write_change",
     "write_named",
     "write_overflow",
@@ -190,7 +193,17 @@ def pack_row_value(
     row: NDArray[np.uint64], updated_at: int, values: dict[str, str] | None
 ) -> list[Any]:
     """[row in base64, time of update, texts as the source sent them or None]."""
-    return [base64.b64encode(row.astype("<u8").tobytes()).decode(), updated_at, values]
+    return [row_text(row), updated_at, values]
+
+
+def row_text(row: NDArray[np.uint64]) -> str:
+    """An encoded row as events write it, in base64.
+
+    Parameters
+    ----------
+    row : uint64[n_words]
+    """
+    return b2a_base64(row.astype("<u8", copy=False).tobytes(), newline=False).decode()
 
 
 def unpack_row_value(value: list[Any]) -> tuple[NDArray[np.uint64], int, dict[str, str] | None]:
@@ -244,10 +257,11 @@ def put_value(batch: WriteBatch, record: int, values: dict[str, str] | None) -> 
     _set(batch, "value", number_key(record), _json(values))
 
 
-def put_values(batch: WriteBatch, items: Iterable[tuple[int, dict[str, str] | None]]) -> None:
-    """Keep the texts of records that have just come."""
-    known = [(number_key(record), values) for record, values in items if values is not None]
-    batch.put_all("value", [(key, _AS_JSON(values).encode()) for key, values in known])
+def put_values(batch: WriteBatch, items: Iterable[tuple[int, str | None]]) -> None:
+    """Keep the texts of records that have just come, given as JSON."""
+    known = [(number_key(record), text.encode()) for record, text in items if text is not None]
+    if known:
+        batch.put_all("value", known)
 
 
 def read_sources(snapshot: Snapshot) -> dict[str, int]:
@@ -294,19 +308,14 @@ def write_named(batch: WriteBatch, hashes: Iterable[int]) -> None:
     batch.put("named", batch.event_count.to_bytes(8, "big"), value)
 
 
-def read_named(snapshot: Snapshot, after: int) -> OverflowTable:
-    """The long names that came with events after one."""
-    hashes, offsets, codes = [], [0], [np.zeros(0, np.uint32)]
+def read_named(snapshot: Snapshot, after: int) -> Iterator[tuple[int, NDArray[np.uint32]]]:
+    """(hash, codes) of the long names that came with events after one."""
     for _, value in snapshot.range("named", (after + 1).to_bytes(8, "big")):
         for start in range(0, len(value), 8):
             held = snapshot.get("overflow", value[start : start + 8])
             assert held is not None, "names are noted when they are written"
-            hashes.append(int.from_bytes(value[start : start + 8], "big"))
-            codes.append(np.frombuffer(held, "<u4").astype(np.uint32))
-            offsets.append(offsets[-1] + len(codes[-1]))
-    return OverflowTable.from_entries(
-        np.array(hashes, np.uint64), np.array(offsets, np.int64), np.concatenate(codes)
-    )
+            hashed = int.from_bytes(value[start : start + 8], "big")
+            yield hashed, np.frombuffer(held, "<u4").astype(np.uint32)
 
 
 def write_overflow(
@@ -318,6 +327,12 @@ def write_overflow(
         hashed = int(overflow.hashes[place])
         codes = overflow.codes[overflow.offsets[place] : overflow.offsets[place + 1]]
         batch.put("overflow", hashed.to_bytes(8, "big"), codes.astype("<u4").tobytes())
+
+
+def write_all_touched(batch: WriteBatch, identities: Iterable[int], first: int) -> None:
+    """Note the one identity that each of some events concerned, numbered from `first`."""
+    keys = (number_key(i) + n.to_bytes(8, "big") for n, i in enumerate(identities, first))
+    batch.put_all("touched", [(key, b"") for key in keys])
 
 
 def write_touched(batch: WriteBatch, identities: Iterable[int], event: int) -> None:

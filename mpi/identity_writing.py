@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from mpi.identity_candidates import Candidates
 from mpi.identity_decide import CandidateIdentity, Outcome, Queries, Verdict, decide_queries
-from mpi.identity_events import Change, EventKind
+from mpi.identity_engine import Engine
+from mpi.identity_events import Addition, Change, EventKind, as_json
 from mpi.identity_people import People
 from mpi.identity_plan import membership_changes
 from mpi.identity_queue import is_live
@@ -22,14 +23,15 @@ from mpi.identity_tasks import (
     closed_task,
     open_questions_between,
 )
-from mpi.identity_view import pack_row_value
-from person.enterprise_id import printed_enterprise_id
+from mpi.identity_view import pack_row_value, row_text
+from person.enterprise_id import printed_enterprise_id, printed_enterprise_ids
 
 __all__ = ["place_again", "printed_id", "remove_record", "write_people"]
 
 PINNED: Final = "a steward placed this record"
 LEFT_ALONE: Final = "the record now says nothing that could be compared"
 _EVIDENCE_CANDIDATES_MAX: Final = 5
+_NOBODY: Final = as_json({"outcome": Outcome.NEW.value})
 
 
 def printed_id(session: Session, identity: int | None) -> str | None:
@@ -60,6 +62,8 @@ def write_people(session: Session, people: People, *, may_update: bool) -> list[
     _add_in_waves(session, people, sources, np.flatnonzero(known < 0).tolist(), receipts)
     for place in np.flatnonzero(known >= 0).tolist():
         record = int(known[place])
+        if people.voices and people.voices[place] != session.voice:
+            session.speak(*people.voices[place])
         if may_update:
             receipts[place] = _update(session, people, place, record, int(sources[place]))
         else:
@@ -84,8 +88,8 @@ def _add_in_waves(
     """
     if not places:
         return
-    keys = session.engine.keys(people.rows)
-    keys_of = _key_sets(keys, places)
+    keys = session.engine.key_table(people.rows)
+    keys_of = _key_sets(session.engine, keys, places)
     queries = Queries(
         rows=people.rows, source=sources, itself=np.full(len(people), -1, np.int64), keys=keys
     )
@@ -102,21 +106,22 @@ def _add_in_waves(
             else:
                 later.append(place)
             taken |= concerns
-        _write_wave(session, people, queries, wave, verdicts, candidates, receipts)
+        _write_wave(session, people, queries, keys, wave, verdicts, candidates, receipts)
         waiting = later
 
 
-def _key_sets(keys: Sequence[NDArray[np.uint64]], places: Sequence[int]) -> dict[int, set[Any]]:
+def _key_sets(
+    engine: Engine, keys: NDArray[np.uint64], places: Sequence[int]
+) -> dict[int, set[Any]]:
     """(rule, key) of rows; identities, which are plain numbers, never look like them."""
     sets: dict[int, set[Any]] = {place: set() for place in places}
     if len(sets) == 1:  # one record cannot matter to another
         return sets
-    for rule, own in enumerate(keys):
-        for variant in own:
-            listed = variant.tolist()
-            for place, known in sets.items():
-                if listed[place]:
-                    known.add((rule, listed[place]))
+    for table, listed in enumerate(keys.tolist()):
+        rule = engine.rule_of_table(table)
+        for place, known in sets.items():
+            if listed[place]:
+                known.add((rule, listed[place]))
     return sets
 
 
@@ -124,6 +129,7 @@ def _write_wave(
     session: Session,
     people: People,
     queries: Queries,
+    keys: NDArray[np.uint64],
     wave: Sequence[tuple[int, int]],
     verdicts: Sequence[Verdict],
     candidates: Candidates,
@@ -131,46 +137,97 @@ def _write_wave(
 ) -> None:
     places = [place for _, place in wave]
     targets = [verdicts[query].identity for query, _ in wave]
+    texts = [None if v is None else as_json(v) for v in map(people.values.__getitem__, places)]
     records = session.append(
         people.rows[places],
         queries.source[places],
         [people.record_ids[place] for place in places],
         people.updated_at[places],
         targets,
-        [people.values[place] for place in places],
-        queries.take(places).keys or (),
+        texts,
+        keys[:, places],
     )
     identities = [r if t is None else t for r, t in zip(records, targets, strict=True)]
-    for (query, place), record, identity in zip(wave, records, identities, strict=True):
+    printed = printed_enterprise_ids(identities, session.engine.facts.namespace)
+    plain: list[tuple[int, Addition]] = []
+    events: dict[int, tuple[int, int | None]] = {}
+    for at, (query, place) in enumerate(wave):
         verdict = verdicts[query]
-        said = pack_row_value(
-            people.rows[place], int(people.updated_at[place]), people.values[place]
+        if people.voices and people.voices[place] != session.voice:
+            _write_plain(session, plain, events)
+            session.speak(*people.voices[place])
+        if verdict.outcome is Outcome.REVIEW or verdict.also:
+            _write_plain(session, plain, events)
+            if tasks := _tasks(session, verdict, records[at], identities[at]):
+                changes = [*_new_record(people, place, records[at], identities[at]), *tasks]
+                number = session.write(
+                    EventKind.ADD,
+                    changes,
+                    evidence=_evidence(verdict, candidates),
+                    is_automatic=True,
+                    batch=session.first_event,
+                )
+                events[place] = number, tasks[0].key  # type: ignore[assignment]
+                continue
+        evidence = _evidence_text(verdict, candidates)
+        plain.append(
+            (place, _addition(people, place, records[at], identities[at], texts[at], evidence))
         )
-        reference = [people.sources[place], people.record_ids[place]]
-        changes = [
-            Change("member", record, None, identity),
-            Change("reference", record, None, reference),
-            Change("row", record, None, said),
-        ]
-        tasks = _tasks(session, verdict, record, identity)
-        event = session.write(
-            EventKind.ADD,
-            [*changes, *tasks],
-            evidence=_evidence(verdict, candidates),
-            is_automatic=True,
-            batch=session.first_event,
-        )
+    _write_plain(session, plain, events)
+    for (query, place), enterprise_id in zip(wave, printed, strict=True):
+        verdict, (event, task) = verdicts[query], events[place]
         receipts[place] = Receipt(
             action="added",
-            source=reference[0],
-            record_id=reference[1],
-            enterprise_id=printed_id(session, identity),
+            source=people.sources[place],
+            record_id=people.record_ids[place],
+            enterprise_id=enterprise_id,
             outcome=verdict.outcome,
             match_weight=verdict.weight,
             reasons=verdict.reasons,
             event=event,
-            task=tasks[0].key if tasks else None,  # type: ignore[arg-type]
+            task=task,
         )
+
+
+def _write_plain(
+    session: Session,
+    plain: list[tuple[int, Addition]],
+    events: dict[int, tuple[int, int | None]],
+) -> None:
+    """Write the events of records that raise no question, and forget them."""
+    if plain:
+        first = session.write_additions([each for _, each in plain])
+        events.update({place: (first + at, None) for at, (place, _) in enumerate(plain)})
+        plain.clear()
+
+
+def _new_record(people: People, place: int, record: int, identity: int) -> list[Change]:
+    """The changes by which a record comes."""
+    said = pack_row_value(people.rows[place], int(people.updated_at[place]), people.values[place])
+    reference = [people.sources[place], people.record_ids[place]]
+    return [
+        Change("member", record, None, identity),
+        Change("reference", record, None, reference),
+        Change("row", record, None, said),
+    ]
+
+
+def _addition(
+    people: People, place: int, record: int, identity: int, text: str | None, evidence: str
+) -> Addition:
+    """The same as JSON.
+
+    text : of the values that came, None where they are not kept
+    """
+    row = row_text(people.rows[place])
+    values = "null" if text is None else text
+    return Addition(
+        record,
+        identity,
+        evidence,
+        f"[{as_json(people.sources[place])},{as_json(people.record_ids[place])}]",
+        f'["{row}",{int(people.updated_at[place])},{values}]',
+    )
 
 
 def _evidence(verdict: Verdict, candidates: Candidates) -> dict[str, Any]:
@@ -191,6 +248,11 @@ def _evidence(verdict: Verdict, candidates: Candidates) -> dict[str, Any]:
         ],
         "reasons": list(verdict.reasons),
     }
+
+
+def _evidence_text(verdict: Verdict, candidates: Candidates) -> str:
+    """The same as JSON."""
+    return as_json(_evidence(verdict, candidates)) if verdict.candidates else _NOBODY
 
 
 def _tasks(session: Session, verdict: Verdict, record: int, identity: int) -> list[Change]:

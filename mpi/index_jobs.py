@@ -329,7 +329,7 @@ def export_index(
     final = Path(out)
     partial = final.with_name(f".{final.name}.partial")
     try:
-        with output_errors(partial, final):
+        with output_errors(final):
             pq.write_table(table, partial, compression="zstd")
             partial.replace(final)
     finally:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mpi.ingest_kernels import count_statuses, mark_used, note_texts, take_numbers
 from mpi.input_file import InputFile, check_batch
 from mpi.progress import Progress
 from mpi.record_times import seconds_of_column
@@ -28,6 +29,7 @@ from mpi.tables import InputSet, Rejects
 from person.batch import PersonBatch, encode_batch
 from person.errors import InputError
 from person.field import FieldStatus, OverflowTable
+from person.fold import column_arrays
 from person.hashing import SeenHashes, hash_texts
 from person.identity import BIRTH_DATE_CONTRADICTS, SEX_CONTRADICTS
 from person.layout import Layout, layout_for
@@ -100,7 +102,7 @@ class _Encoded:
     record_id: pa.Array
     has_id: NDArray[np.bool_]
     source_names: list[str]
-    source_index: NDArray[np.int64]
+    source_place: NDArray[np.int32]
     updated_at: NDArray[np.uint32] | None
 
 
@@ -248,46 +250,64 @@ def _coded_columns(schema: Schema, file: InputFile) -> frozenset[str]:
     """Columns whose values are few as a rule."""
     bound = schema.bind(file.columns, path=file.path)
     few = {each.columns[0] for each in bound if each.field.kind in CODED_KINDS}
-    source = schema.find_column(schema.source, file.columns)
-    return frozenset(few | ({source} if source else set()))
+    others = (schema.find_column(names, file.columns) for names in (schema.source, schema.id_type))
+    return frozenset(few.union(name for name in others if name))
 
 
 def _encode(task: _Task, schema: Schema, layout: Layout) -> _Encoded:
     check_batch(task.path, task.batch)
     batch = encode_batch(task.batch, schema, layout, task.bound)
-    count = len(batch)
     if task.id_column is None:
         record_id = pc.cast(pa.array(task.row_number), pa.string())
+        has_id = np.ones(len(batch), np.bool_)
     else:
-        record_id = _text_of(task, task.id_column)
-    has_id = pc.fill_null(pc.not_equal(record_id, ""), False).to_numpy(zero_copy_only=False)
-    record_id = pc.fill_null(record_id, "")
+        record_id, has_id = _record_ids(task, task.id_column)
     if task.source_column is None:
-        names, index = [task.stem], np.zeros(count, np.int64)
+        names, place = [task.stem], np.zeros(len(batch), np.int32)
     else:
-        names, index = _sources_of(task, task.source_column)
+        names, place = _sources_of(task, task.source_column)
     time_column = schema.find_column(schema.updated_at, task.batch.schema.names)
     times = None if time_column is None else seconds_of_column(task.batch.column(time_column))
-    return _Encoded(task, batch, record_id, has_id, names, index, times)
+    return _Encoded(task, batch, record_id, has_id, names, place, times)
 
 
-def _sources_of(task: _Task, column: str) -> tuple[list[str], NDArray[np.int64]]:
-    """Names of the sources in a batch, and which one each record has."""
+def _sources_of(task: _Task, column: str) -> tuple[list[str], NDArray[np.int32]]:
+    """Names of the sources in a batch, '' for those of no record, and which one each record has."""
     listed = task.batch.column(column)
     if not pa.types.is_dictionary(listed.type) or not pa.types.is_string(listed.type.value_type):
         listed = _raw_text_of(task, column).dictionary_encode()
     trimmed = pc.utf8_trim_whitespace(listed.dictionary).to_pylist()
     names = [name or task.stem for name in trimmed]
-    index = pc.fill_null(listed.indices, len(names)).to_numpy(zero_copy_only=False)
-    used = np.flatnonzero(np.bincount(index, minlength=len(names) + 1))  # a list may hold more
-    renumbered = np.zeros(len(names) + 1, np.int64)
-    renumbered[used] = np.arange(len(used))
-    return [[*names, task.stem][place] for place in used.tolist()], renumbered[index]
+    places = pc.fill_null(listed.indices, len(names)).to_numpy(zero_copy_only=False)
+    places = places.astype(np.int32, copy=False)
+    used = np.zeros(len(names) + 1, np.bool_)
+    mark_used(places, used)  # a list may hold more
+    return [
+        name if is_used else ""
+        for name, is_used in zip([*names, task.stem], used.tolist(), strict=True)
+    ], places
 
 
-def _text_of(task: _Task, column: str) -> pa.Array:
-    """A column as trimmed text; a record id of 12.0 (a float for its gaps) is 12."""
-    return pc.utf8_trim_whitespace(_raw_text_of(task, column))
+def _record_ids(task: _Task, column: str) -> tuple[pa.Array, NDArray[np.bool_]]:
+    """The record ids as trimmed text, and which records have one; 12.0 (a float for its gaps) is
+    12."""
+    texts = _raw_text_of(task, column)
+    has_id = np.empty(len(texts), np.bool_)
+    may_have_blank = note_texts(*column_arrays(Utf8Column.from_arrow(texts)), has_id)
+    if may_have_blank or not _is_tight(texts):
+        texts = pc.utf8_trim_whitespace(texts)
+        has_id = pc.fill_null(pc.not_equal(texts, ""), False).to_numpy(zero_copy_only=False)
+    return (pc.fill_null(texts, "") if texts.null_count else texts), has_id
+
+
+def _is_tight(texts: pa.Array) -> bool:
+    """Whether an array's buffers hold its own texts and nothing else: the store keeps what it is
+    given."""
+    if texts.offset or not len(texts):
+        return False
+    offsets = np.frombuffer(texts.buffers()[1], np.int32)
+    data = texts.buffers()[2]
+    return bool(offsets[0] == 0 and data is not None and data.size == offsets[len(texts)])
 
 
 def _raw_text_of(task: _Task, column: str) -> pa.Array:
@@ -368,19 +388,25 @@ class _Gatherer:
         return reduce(OverflowTable.merged_with, reversed(self._overflows), OverflowTable())
 
     def _number_sources(self, encoded: _Encoded) -> NDArray[np.uint16]:
-        numbers = []
-        for name in encoded.source_names:
-            numbers.append(self.sources.setdefault((encoded.task.side, name), len(self.sources)))
+        numbers = np.zeros(len(encoded.source_names), np.uint32)
+        for place, name in enumerate(encoded.source_names):
+            if name:
+                key = (encoded.task.side, name)
+                numbers[place] = self.sources.setdefault(key, len(self.sources))
         if len(self.sources) > SOURCES_MAX:
             raise InputError(
                 f"{encoded.task.path}: more than {SOURCES_MAX} different sources; is the source "
                 f"column ({encoded.task.source_column}) the right one?",
                 path=encoded.task.path,
             )
-        return np.array(numbers or [0], np.uint16)[encoded.source_index]
+        source = np.empty(len(encoded.source_place), np.uint16)
+        take_numbers(numbers.astype(np.uint16), encoded.source_place, source)
+        return source
 
     def _repeated(self, encoded: _Encoded, source: NDArray[np.uint16]) -> NDArray[np.bool_]:
-        hashes = hash_texts(Utf8Column.from_arrow(encoded.record_id), source.astype(np.uint64))
+        hashes = hash_texts(Utf8Column.from_arrow(encoded.record_id), source)
+        if encoded.has_id.all():
+            return self._seen.mark(hashes)
         repeated = np.zeros(len(hashes), np.bool_)
         repeated[encoded.has_id] = self._seen.mark(hashes[encoded.has_id])
         return repeated
@@ -410,15 +436,12 @@ class _Gatherer:
     def _count(
         self, encoded: _Encoded, source: NDArray[np.uint16], kept: NDArray[np.bool_]
     ) -> None:
-        every = bool(kept.all())
-        first = (source if every else source[kept]).astype(np.int64) * _STATUSES
         for name, status in encoded.batch.status.items():
-            code = first + (status if every else status[kept])
-            counts = np.bincount(code, minlength=len(self.sources) * _STATUSES)
-            counts = counts.reshape(-1, _STATUSES)
+            counts = np.zeros((len(self.sources), _STATUSES), np.int64)
             before = self._quality.get(name)
             if before is not None:
-                counts[: len(before)] += before
+                counts[: len(before)] = before
+            count_statuses(source, status, kept, counts)
             self._quality[name] = counts
         self._flag_counts += np.bincount(encoded.batch.flags[kept], minlength=4)[:4]
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mpi.delimited import Dialect, read_batches, row_numbers
 from mpi.rejects import Rejects
 from person.errors import EncodingNotRecognisedError, InputError, SchemaMismatchError
+from person.utf8_check import text_is_sound
 
 __all__ = ["BINARY_SUFFIXES", "SUFFIXES", "InputFile", "check_batch", "damaged", "unreadable"]
 
@@ -217,6 +218,9 @@ def check_batch(path: str, batch: pa.RecordBatch) -> None:
     """Refuse text that is not UTF-8, and offsets that point outside: kernels trust both."""
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         try:
+            column.validate()
+            if pa.types.is_string(column.type) and text_is_sound(column):
+                continue
             column.validate(full=True)
         except pa.ArrowInvalid as error:
             if "UTF8" not in str(error):

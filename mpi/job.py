@@ -46,6 +46,7 @@ from mpi.stage_profile import StageProfile
 from mpi.tables import InputSet
 from mpi.train_run import Trained, random_patterns, refit, train_on
 from mpi.weighed import WeighedPairs, reweigh, weighed_pairs
+from mpi.weight_levels import WeightLevels, weight_levels
 from person.errors import ConfigError, OutputError
 from person.jit import source_digest
 from person.store import EncodedStore
@@ -180,7 +181,7 @@ class _Job:
             *(prepared.ingested, compiled, prepared.rules, space),
             memory_bytes=memory,
             progress=self.timer,
-            keep=None if self.stages is None else self.stages.run,
+            keep=None if self.stages is None else self.stages.run_piece,
         )
         if self.options.approximate:
             from mpi.approximate_run import add_approximate
@@ -195,12 +196,14 @@ class _Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Finished:
-    """The final model and what it decided; `pairs` carry the weights behind it."""
+    """The final model and what it decided; `pairs` carry the weights behind it, `levels` count
+    them."""
 
     model: Model
     frequencies: Mapping[str, TermFrequencies]
     compiled: CompiledModel
     pairs: WeighedPairs
+    levels: WeightLevels
     decided: Decided
 
 
@@ -225,7 +228,7 @@ def _finish(
             pairs = reweigh(ingested.store, compiled, pairs)
     how = DecideOptions(clustering=options.clustering, guard=guard)
     with timer.stage("count people", ingested.record_count):
-        thresholds, shift, _ = _lines(prepared, trained, compiled, pairs)
+        thresholds, shift, _, _ = _lines(prepared, trained, compiled, pairs)
         people = first_clusters(ingested, compiled, pairs, thresholds, how, shift)
         trained = refit(
             trained,
@@ -239,13 +242,14 @@ def _finish(
         compiled = _compile(trained, ingested)
         pairs = reweigh(ingested.store, compiled, pairs)
     with timer.stage("cluster", ingested.record_count):
-        thresholds, shift, alarms = _lines(prepared, trained, compiled, pairs)
+        thresholds, shift, alarms, levels = _lines(prepared, trained, compiled, pairs)
         decided = decide(ingested, compiled, pairs, thresholds, how, shift, alarms)
     return _Finished(
         model=trained.model,
         frequencies=trained.frequencies,
         compiled=compiled,
         pairs=pairs,
+        levels=levels,
         decided=decided,
     )
 
@@ -310,16 +314,18 @@ def _fitted(prepared: Prepared, options: JobOptions, progress: Progress) -> tupl
 
 def _lines(
     prepared: Prepared, trained: Trained, compiled: CompiledModel, pairs: WeighedPairs
-) -> tuple[ExpectedLines, float, FalseAlarms]:
-    """The two lines, the bits by which the table's own prior moves every weight, and what
-    strangers do."""
+) -> tuple[ExpectedLines, float, FalseAlarms, WeightLevels]:
+    """The two lines, the bits by which the table's own prior moves every weight, what strangers
+    do, and the weights counted."""
     prior = trained.model.probability_two_random_records_match
     assert prior is not None
     total_pairs = prepared.space.total_pairs
-    shift = prior_shift(pairs.weight, prior, total_pairs)
+    levels = weight_levels(pairs.weight, pairs.relative)
+    shift = prior_shift(pairs.weight, prior, total_pairs, levels=levels)
     alarms = FalseAlarms(compiled, trained.frequencies, trained.random, total_pairs, shift)
     given = trained.model.thresholds
-    return draw_lines(pairs.weight, pairs.relative, alarms, given, shift=shift), shift, alarms
+    lines = draw_lines(pairs.weight, pairs.relative, alarms, given, shift=shift)
+    return lines, shift, alarms, levels
 
 
 def id_namespace(described: Sequence[Mapping[str, Any]], options: JobOptions) -> str:
@@ -357,6 +363,8 @@ def _result(
             }
             report = build_report(
                 *(ingested, model, finished.compiled, scored.passes, finished.pairs, decided),
+                levels=finished.levels,
+                edge_patterns=links.patterns,
                 sizes=clusters.sizes,
                 run=run,
             )

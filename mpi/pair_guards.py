@@ -23,6 +23,8 @@ A former name that agrees answers both questions about one number.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from math import prod
 from typing import Any, Final
 
 import numpy as np
@@ -78,6 +80,19 @@ _SAME_NUMBER: Final = frozenset({"exact", "one_digit", "transposed"})
 _SAME_PHONE: Final = frozenset({"exact", "any_shared", "one_digit", "transposed"})
 _SAME_ADDRESS: Final = frozenset({"same", "most_grams", "same_numbers_some_grams"})
 _OTHER_HOME: Final = frozenset({"most_grams_other_numbers", "some_grams", "else"})
+_ASKED: Final[dict[str, tuple[frozenset[str], ...]]] = {
+    "national_id": (_SAME_NUMBER, _EXACT),
+    "exact": (_EXACT,),
+    "han_name": (
+        *(_OTHER_NAME, _OTHER_NAME - {"given_only"}),
+        *(_SURNAME_ONLY, _ONE_GIVEN, _GIVEN_ONLY, _NEARLY, _ELSE),
+    ),
+    "date": (_EXACT, _OTHER_DATE, _ELSE),
+    "gender": (_ELSE,),
+    "phone": (_SAME_PHONE, _ELSE),
+    "address": (_SAME_ADDRESS, _OTHER_HOME),
+}
+"""What the guards ask of each comparator; levels that answer all of it alike are one to them."""
 
 
 def pair_refusals(compiled: CompiledModel, pattern: NDArray[np.int64]) -> NDArray[np.object_]:
@@ -130,6 +145,7 @@ class PairGuards:
         ]
         self._has_names = any(part.comparator == "han_name" for _, part, _, _ in self._parts)
         self._tables: dict[Any, list[tuple[int, int, NDArray[np.bool_]]]] = {}
+        self._plain = list(self._plain_levels())
 
     def refusals(self, pattern: NDArray[np.int64]) -> NDArray[np.uint8]:
         """See `pattern_refusals`.
@@ -150,6 +166,26 @@ class PairGuards:
         for number, reason in enumerate(PAIR_REFUSALS):
             refusal[found[reason]] = 1 + number
         return refusal
+
+    def plain_pattern(self, pattern: int) -> int:
+        """A pattern of which the guards think the same, one for all that are alike to them.
+
+        Parameters
+        ----------
+        pattern : of one pair
+        """
+        return sum([plain[pattern // stride % len(plain)] for stride, plain in self._plain])
+
+    def _plain_levels(self) -> Iterator[tuple[int, list[int]]]:
+        """(stride in patterns, what each level adds to a plain pattern) of every part."""
+        counts = [each.null_cell_count for each in self._compiled.comparisons]
+        strides = [prod(counts[number + 1 :]) for number in range(len(counts))]
+        for number, part, stride, count in self._parts:
+            asked = _ASKED.get(part.comparator, ())
+            answers = [tuple(set(level) <= grades for grades in asked) for level in part.levels]
+            alike = [answers.index(each) for each in answers]
+            own = strides[number] * stride
+            yield own, [*(own * level for level in alike), own * count]
 
     def _without_document(self, cells: NDArray[np.int32]) -> dict[str, NDArray[np.bool_]]:
         """Twins, families and the nameless: no document of the person's own agrees."""

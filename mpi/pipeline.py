@@ -9,6 +9,8 @@ live in one temporary directory, removed whatever happens.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +23,7 @@ from mpi.result import Result
 from mpi.scratch import scratch_directory
 from mpi.stage_profile import StageProfile
 from mpi.stream_job import run_streamed_job
-from mpi.tables import open_inputs
+from mpi.tables import InputSet, open_inputs
 from mpi.train_run import train_on
 from person.errors import ConfigError, TrainingError
 from person.schema import Schema
@@ -131,6 +133,10 @@ def link(
     Returns
     -------
     Result
+
+    Raises
+    ------
+    ConfigError : an unknown mode, or a file named on both sides
     """
     if mode not in MODES[1:]:
         raise ConfigError(f"unknown mode {mode!r}; choose link_only or link_and_dedupe")
@@ -148,7 +154,18 @@ def link(
         digest_key=digest_key,
     )
     sides = [open_inputs(left), open_inputs(right)]
+    _refuse_file_on_both(sides)
     return run_job(sides, mode, options, out=out, progress=progress)
+
+
+def _refuse_file_on_both(sides: Sequence[InputSet]) -> None:
+    """Refuse a file named on both sides: each of its records would be linked with itself."""
+    left, right = ({os.path.realpath(file.path) for file in side.files} for side in sides)
+    for path in sorted(left & right):
+        if not Path(path).name.startswith("<"):
+            raise ConfigError(
+                f"{path}: named on both sides of a link; mpi dedupe finds who is in a file twice"
+            )
 
 
 def train(

@@ -11,9 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from person.plain_times import plain_seconds
+from person.text import Utf8Column
+
 __all__ = ["seconds_of_column", "seconds_of_value"]
 
 SECONDS_MAX: Final = 0xFFFFFFFF
+_MANY: Final = 1000
+"""Texts of a column worth a kernel; of fewer, Arrow has read them before it is loaded."""
 
 
 def seconds_of_value(value: Any) -> int:
@@ -54,6 +59,9 @@ def seconds_of_column(column: pa.Array | pa.ChunkedArray) -> NDArray[np.uint32]:
     if pa.types.is_date(kind) or (pa.types.is_timestamp(kind) and kind.tz is None):
         return _from_timestamps(array)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        plain_times = plain_seconds(Utf8Column.from_arrow(array)) if len(array) >= _MANY else None
+        if plain_times is not None:
+            return plain_times
         plain = pc.utf8_trim_whitespace(array)
         plain = pc.if_else(pc.equal(plain, ""), pa.scalar(None, plain.type), plain)
         with suppress(pa.ArrowInvalid):  # a zone, or not a time: one by one

@@ -15,7 +15,7 @@ from matching.model import Model
 from mpi.calibration import expected_curve
 from mpi.decide import REFUSAL_TEXTS, Decided
 from mpi.ingest import Ingested
-from mpi.pattern_index import PatternIndex, index_patterns
+from mpi.pattern_index import PatternIndex
 from mpi.report_data import (
     BLOCKING,
     COMPARISONS,
@@ -28,9 +28,10 @@ from mpi.report_data import (
 )
 from mpi.waterfall import waterfalls
 from mpi.weighed import WeighedPairs
-from mpi.weight_levels import weight_levels
+from mpi.weight_levels import BINS_PER_BIT, LOWEST_BITS, WeightLevels
+from person.jit import kernel
 
-__all__ = ["QUALITY_SOURCES_MAX", "build_report", "quality_by_source"]
+__all__ = ["QUALITY_SOURCES_MAX", "build_report", "least_and_middle", "quality_by_source"]
 
 EXAMPLES_PER_ZONE: Final = 2
 UNLINKABLE_SAMPLE: Final = 50_000
@@ -46,6 +47,8 @@ def build_report(
     pairs: WeighedPairs,
     decided: Decided,
     *,
+    levels: WeightLevels,
+    edge_patterns: PatternIndex,
     sizes: NDArray[np.int32],
     run: Mapping[str, Any],
 ) -> ReportData:
@@ -58,13 +61,14 @@ def build_report(
     passes : what each blocking rule did
     pairs : every kept pair, weighed by that model
     decided : what became of them
+    levels : the weights of `pairs`, counted
+    edge_patterns : the patterns of the pairs decided on
     sizes : int32[n_records], records of each cluster at its smallest record, else 0
     run : what run.json holds
     """
     prior = model.probability_two_random_records_match
     assert prior is not None
     shift = decided.prior_shift
-    levels = weight_levels(pairs.weight, pairs.relative)
     weights = levels.mean + shift
     thresholds = decided.thresholds
     decisions = np.where(
@@ -78,7 +82,7 @@ def build_report(
         run=run,
         thresholds=thresholds,
         weight_histogram=histogram,
-        comparisons=_comparison_table(compiled, pairs.patterns, decided),
+        comparisons=_comparison_table(compiled, pairs.patterns, edge_patterns, decided.is_link),
         blocking=blocking,
         largest_runs=largest,
         cluster_sizes=cluster_size_table(sizes[sizes > 0].astype(np.int64)),
@@ -130,17 +134,27 @@ def quality_by_source(quality: pa.Table) -> pa.Table:
     return pa.concat_tables([own.drop_columns(["rank"]), together])
 
 
+@kernel
+def _count_linked(place, is_link, out):  # type: ignore[no-untyped-def]
+    for pair in range(place.shape[0]):
+        out[place[pair]] += is_link[pair]
+
+
 def _comparison_table(
-    compiled: CompiledModel, patterns: PatternIndex, decided: Decided
+    compiled: CompiledModel,
+    patterns: PatternIndex,
+    edge_patterns: PatternIndex,
+    is_link: NDArray[np.bool_],
 ) -> pa.Table:
-    linked = index_patterns(decided.edges.pattern[decided.is_link])
-    linked_cells = compiled.unpack_patterns(linked.pattern)
+    linked = np.zeros(len(edge_patterns.pattern), np.int64)
+    _count_linked(edge_patterns.place, is_link, linked)
+    linked_cells = compiled.unpack_patterns(edge_patterns.pattern)
     cells = compiled.unpack_patterns(patterns.pattern)
     rows: list[dict[str, Any]] = []
     for number, each in enumerate(compiled.comparisons):
         size = each.null_cell_count
         kept_counts = np.bincount(cells[number], patterns.count, size).astype(np.int64)
-        linked_counts = np.bincount(linked_cells[number], linked.count, size).astype(np.int64)
+        linked_counts = np.bincount(linked_cells[number], linked, size).astype(np.int64)
         rows += _part_rows(each, kept_counts, linked_counts)
     return pa.Table.from_pylist(rows, COMPARISONS)
 
@@ -205,13 +219,9 @@ def _examples(
     """A few pairs of each decision zone, those nearest to the lines and in the middle."""
     edges = decided.edges
     chosen: list[int] = []
-    for zone in (decided.is_link, ~decided.is_link):
-        places = np.flatnonzero(zone)
-        if len(places):
-            weight = edges.weight[places]
-            half = np.partition(weight, len(weight) // 2)[len(weight) // 2]
-            wanted = [int(np.argmin(weight)), int(np.argmax(weight == half))]
-            chosen += list(dict.fromkeys(int(places[each]) for each in wanted))[:EXAMPLES_PER_ZONE]
+    for wanted in (True, False):
+        found = least_and_middle(edges.weight, decided.is_link, wanted)
+        chosen += list(dict.fromkeys(found))[:EXAMPLES_PER_ZONE]
     if not chosen:
         return []
     left, right = edges.left[chosen], edges.right[chosen]
@@ -225,6 +235,60 @@ def _examples(
         prior_shift=shift,
         notes=[REFUSAL_TEXTS[decided.refusal[place]] for place in chosen],
     )
+
+
+@kernel
+def _count_zone(weight, is_link, wanted, counts):  # type: ignore[no-untyped-def]
+    """Count a zone's pairs by weight; returns its first pair of least weight, or -1."""
+    least = -1
+    for pair in range(weight.shape[0]):
+        if is_link[pair] == wanted:
+            if least < 0 or weight[pair] < weight[least]:
+                least = pair
+            place = np.int64((weight[pair] - LOWEST_BITS) * BINS_PER_BIT)
+            counts[min(max(place, 0), counts.shape[0] - 1)] += 1
+    return least
+
+
+@kernel
+def _list_bin(weight, is_link, wanted, chosen, bins, out):  # type: ignore[no-untyped-def]
+    used = 0
+    for pair in range(weight.shape[0]):
+        if is_link[pair] == wanted:
+            place = np.int64((weight[pair] - LOWEST_BITS) * BINS_PER_BIT)
+            if min(max(place, 0), bins - 1) == chosen:
+                out[used] = pair
+                used += 1
+
+
+def least_and_middle(
+    weight: NDArray[np.float64], is_link: NDArray[np.bool_], wanted: bool
+) -> list[int]:
+    """The lightest pair of a zone and one of its middle weight, each the first of its kind.
+
+    Parameters
+    ----------
+    weight : float64[n_pairs]
+    is_link : bool[n_pairs]
+    wanted : the zone: pairs of which `is_link` is this
+
+    Returns
+    -------
+    two numbers of pairs; none for an empty zone
+    """
+    counts = np.zeros(256 * BINS_PER_BIT, np.int64)
+    least = int(_count_zone(weight, is_link, wanted, counts))
+    if least < 0:
+        return []
+    up_to = np.cumsum(counts)
+    half = int(up_to[-1]) // 2
+    chosen = int(np.searchsorted(up_to, half, side="right"))
+    pairs = np.empty(counts[chosen], np.int64)
+    _list_bin(weight, is_link, wanted, chosen, len(counts), pairs)
+    held = weight[pairs]
+    rank = half - int(up_to[chosen] - counts[chosen])
+    middle = np.partition(held, rank)[rank]
+    return [least, int(pairs[np.argmax(held == middle)])]
 
 
 def _names(ingested: Ingested, rows: NDArray[np.int64]) -> list[str]:

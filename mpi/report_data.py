@@ -383,8 +383,9 @@ def cluster_size_table(cluster_sizes: NDArray[np.int64]) -> pa.Table:
     -------
     table of CLUSTER_SIZES, rising
     """
-    size, clusters = np.unique(np.asarray(cluster_sizes, np.int64), return_counts=True)
-    return pa.table({"size": size, "clusters": clusters.astype(np.int64)}, schema=CLUSTER_SIZES)
+    counts = np.bincount(np.asarray(cluster_sizes, np.int64))
+    size = np.flatnonzero(counts)
+    return pa.table({"size": size, "clusters": counts[size]}, schema=CLUSTER_SIZES)
 
 
 def _require_columns(owner: object, schemas: Mapping[str, pa.Schema]) -> None:

@@ -50,6 +50,31 @@ def count_sizes(cluster, sizes):  # type: ignore[no-untyped-def]
         sizes[cluster[row]] += 1
 
 
+@kernel
+def _gather_pairs(chosen, given, place, level_places, out, out_levels):  # type: ignore[no-untyped-def]
+    """What the columns of some pairs are made of; what lies at random places is asked for ahead.
+
+    level_places : int32[n_patterns, n_comparisons]; out_levels : int32[n_comparisons, n_chosen]
+    """
+    left, right, weight, is_link, refusal = given
+    out_left, out_right, out_weight, out_is_link, out_refusal = out
+    last = chosen.shape[0] - 1
+    for row in range(chosen.shape[0]):
+        coming = np.int64(chosen[min(row + AHEAD, last)])
+        prefetch(left, coming)
+        prefetch(right, coming)
+        prefetch(weight, coming)
+        prefetch(place, coming)
+        prefetch(is_link, coming)
+        prefetch(refusal, coming)
+        pair = chosen[row]
+        out_left[row], out_right[row], out_weight[row] = left[pair], right[pair], weight[pair]
+        out_is_link[row], out_refusal[row] = is_link[pair], refusal[pair]
+        pattern = place[pair]
+        for number in range(level_places.shape[1]):
+            out_levels[number, row] = level_places[pattern, number]
+
+
 def _words(places: NDArray[Any], words: pa.Array) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int32, copy=False)), words)
 
@@ -164,6 +189,7 @@ class PairRows:
     Attributes
     ----------
     schema : as readers see it
+    patterns : the patterns of all pairs
     """
 
     def __init__(
@@ -179,10 +205,13 @@ class PairRows:
         self._ingested, self._decided, self._for_review = ingested, decided, for_review
         if like is None:
             self._order = _WeightOrder(decided, by_weight)
-            self._patterns: PatternIndex = index_patterns(decided.edges.pattern)
+            self.patterns: PatternIndex = index_patterns(decided.edges.pattern)
         else:
-            self._order, self._patterns = like._order, like._patterns
-        self._levels = _levels(compiled, self._patterns.pattern)
+            self._order, self.patterns = like._order, like.patterns
+        self._levels = _levels(compiled, self.patterns.pattern)
+        self._labels = [each.labels for each in self._levels]
+        of_pattern = [each.of_pattern for each in self._levels]
+        self._level_places = np.ascontiguousarray(np.stack(of_pattern, axis=1), np.int32)
         self._refusals = pa.array(REFUSAL_TEXTS[1:], pa.string())
         self._reasons = pa.array([DOUBT, *REFUSAL_TEXTS[1:]], pa.string())
         self.schema = self._schema()
@@ -212,18 +241,25 @@ class PairRows:
         store, edges = self._ingested.store, self._decided.edges
         names = pa.array(self._ingested.sources, pa.string())
         columns: list[pa.Array] = []
-        for rows in (edges.left[chosen], edges.right[chosen]):
+        decided, count = self._decided, len(chosen)
+        left, right, weight = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count)
+        is_link, refusal = np.empty(count, np.int32), np.empty(count, np.int32)
+        levels = np.empty((len(self._levels), count), np.int32)
+        _gather_pairs(
+            chosen,
+            (edges.left, edges.right, edges.weight, decided.is_link, decided.refusal),
+            *(self.patterns.place, self._level_places),
+            (left, right, weight, is_link, refusal),
+            levels,
+        )
+        for rows in (left, right):
             columns.append(_words(store.gather_sources(rows), names))
             columns.append(store.gather_record_ids(rows))
-        weight = edges.weight[chosen]
         columns += [pa.array(weight), pa.array(match_probability(weight))]
-        decision = pa.array(["POSSIBLE_MATCH", "MATCH"])
-        columns.append(_words(self._decided.is_link[chosen], decision))
-        refusal = self._decided.refusal[chosen].astype(np.int32)
+        columns.append(_words(is_link, pa.array(["POSSIBLE_MATCH", "MATCH"])))
         places = pa.array(refusal - 1, mask=refusal == 0)
         columns.append(pa.DictionaryArray.from_arrays(places, self._refusals))
-        pattern = self._patterns.place[chosen]
-        columns += [_words(each.of_pattern[pattern], each.labels) for each in self._levels]
+        columns += [_words(*each) for each in zip(levels, self._labels, strict=True)]
         if self._for_review:
             columns.append(_words(refusal, self._reasons))
         return columns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 from matching.frequencies import TermFrequencies, frequencies_from_arrow
 from person.errors import InputError
 
-__all__ = ["read_frequencies", "read_run"]
+__all__ = ["read_frequencies", "read_result_table", "read_run"]
 
 
 def read_run(directory: str | Path) -> dict[str, Any]:
@@ -30,10 +31,41 @@ def read_run(directory: str | Path) -> dict[str, Any]:
     return facts
 
 
+def read_result_table(path: str | Path, needed: Sequence[str] = ()) -> pa.Table:
+    """A Parquet table that a run wrote, whole.
+
+    Parameters
+    ----------
+    path : of the file
+    needed : columns that it must have
+
+    Raises
+    ------
+    InputError : it is not there, is damaged or no such table
+    """
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: not there; run again, its directory is not whole", path=str(path)
+        ) from error
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"{path}: damaged, or not a Parquet table that a run wrote", path=str(path)
+        ) from error
+    lacking = [name for name in needed if name not in table.column_names]
+    if lacking:
+        raise InputError(
+            f"{path}: has no column {lacking[0]}; a table of clusters has {', '.join(needed)}",
+            path=str(path),
+        )
+    return table
+
+
 def read_frequencies(directory: str | Path) -> dict[str, TermFrequencies]:
     """The term frequencies that a run wrote beside its model."""
     tables: dict[str, pa.Table] = {
-        path.stem.removeprefix("tf_"): pq.read_table(path)
+        path.stem.removeprefix("tf_"): read_result_table(path)
         for path in sorted(Path(directory).glob("tf_*.parquet"))
     }
     return frequencies_from_arrow(tables)

@@ -41,13 +41,13 @@ class _Guess:
 # Column name, blanks and signs removed -> kind, role, group. First match wins.
 _BY_NAME: Final[Sequence[tuple[str, str, str, str]]] = (
     (
-        r"(given|first|fore|christian)name|firstname|fname|prenom",
+        r"(given|first|fore|christian)names?|fname|prenom|first|given",
         "latin_name",
         "given_name",
         "name",
     ),
-    (r"(sur|last|family)name|lname|nom", "latin_name", "surname", "name"),
-    (r"middle(name|initial)|mname", "latin_name", "middle_name", "name"),
+    (r"(sur|last|family)names?|lname|nom|last", "latin_name", "surname", "name"),
+    (r"middle(names?|initial)?|mname", "latin_name", "middle_name", "name"),
     (r"(full|patient|person)?name", "latin_name", "full_name", ""),
     (r"(date)?of?birth(date|day)?|dob|birth(date|day)|bday", "date", "birth_date", ""),
     (r"sex|gender", "category", "sex", ""),

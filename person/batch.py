@@ -14,14 +14,16 @@ from numpy.typing import NDArray
 from person.errors import InputError
 from person.field import EncodedField, FieldStatus, OverflowTable
 from person.hashing import hash_columns
+from person.id_types import DISTINCT_MAX, encode_id_types
 from person.identity import complete_from_id
+from person.jit import kernel
 from person.kinds import HASH_BITS, KINDS
 from person.layout import Layout
 from person.schema import BoundField, Field, Schema
 from person.slots import pack_slot
 from person.text import Utf8Column, string_array
 
-__all__ = ["PersonBatch", "encode_batch", "encode_columns"]
+__all__ = ["PersonBatch", "encode_batch", "encode_columns", "encode_field", "pack_fields"]
 
 _MISSING: Final = np.uint8(FieldStatus.MISSING)  # numpy asks an enum many questions
 
@@ -49,10 +51,18 @@ class PersonBatch:
     @property
     def is_unlinkable(self) -> NDArray[np.bool_]:
         """True where no field holds anything: such a record can never be linked."""
-        anything = np.zeros(len(self.rows), np.uint64)
-        for word in range(self.rows.shape[1]):
-            anything |= self.rows[:, word]
-        return np.asarray(anything == 0, np.bool_)
+        empty = np.empty(len(self.rows), np.bool_)
+        _mark_empty(self.rows, empty)
+        return empty
+
+
+@kernel
+def _mark_empty(rows, out):  # type: ignore[no-untyped-def]
+    for row in range(rows.shape[0]):
+        anything = np.uint64(0)
+        for word in range(rows.shape[1]):
+            anything |= rows[row, word]
+        out[row] = anything == 0
 
 
 def encode_batch(
@@ -79,11 +89,8 @@ def encode_batch(
     Compiled over Arrow buffers; single-threaded, so that several batches encode side by side.
     """
     count = table.num_rows
-    id_type = None
-    if schema.id_type:
-        id_type_column = schema.find_column(schema.id_type, table.schema.names)
-        if id_type_column:
-            id_type = _text_column(table, [id_type_column])
+    id_type_column = schema.find_column(schema.id_type, table.schema.names)
+    id_type = _id_types(table, id_type_column) if id_type_column else None
     columns, places = [], {}
     for each in bound:
         listed = None if KINDS[each.field.kind].uses_id_type else _listed(table, each.columns)
@@ -97,7 +104,7 @@ def encode_batch(
 
 def encode_columns(
     columns: Sequence[tuple[Field, Utf8Column]],
-    id_type: Utf8Column | None,
+    id_type: Utf8Column | NDArray[np.uint8] | None,
     count: int,
     schema: Schema,
     layout: Layout,
@@ -109,33 +116,66 @@ def encode_columns(
     Parameters
     ----------
     columns : each field that is there, with its text, `count` values
-    id_type : type of the id numbers, where the source gives it
+    id_type : type of the id numbers, where the source gives it, or its class: uint8[count]
     count : records
     schema, layout : see `encode_batch`
     places : of fields whose column lists each value once: int[count], which one a record has
     """
-    rows = np.zeros((count, layout.n_words), np.uint64)
     status: dict[str, NDArray[np.uint8]] = {}
     overflow = OverflowTable()
     encoded: dict[str, EncodedField] = {}
     for field, column in columns:
-        kind = KINDS[field.kind]
-        extra: dict[str, Any] = {}
-        if kind.uses_id_type and field.role == "national_id" and id_type is not None:
-            extra["id_type"] = id_type
-        result = kind.encode(column, _encoder_options(field.options), **extra)
+        result = encode_field(field, column, id_type)
         if places and field.name in places:
             result = _taken(result, places[field.name])
         encoded[field.name] = result
         status[field.name] = result.status
         overflow = overflow.merged_with(result.overflow)
-    flags = complete_from_id(schema, layout, encoded, count)
-    for name, result in encoded.items():
-        _pack(layout, name, result, rows)
+    rows, flags = pack_fields(encoded, schema, layout, count)
     for name in layout.positions:
         if name not in status:
             status[name] = np.full(count, _MISSING, np.uint8)
     return PersonBatch(rows, status, overflow, flags)
+
+
+def encode_field(
+    field: Field, column: Utf8Column, id_type: Utf8Column | NDArray[np.uint8] | None
+) -> EncodedField:
+    """Encode one column as its field's kind does.
+
+    Parameters
+    ----------
+    field : of the schema
+    column : its text
+    id_type : type of the id numbers, or its class, for the field that holds them
+    """
+    kind = KINDS[field.kind]
+    extra: dict[str, Any] = {}
+    if kind.uses_id_type and field.role == "national_id" and id_type is not None:
+        extra["id_type"] = id_type
+    return kind.encode(column, _encoder_options(field.options), **extra)
+
+
+def pack_fields(
+    encoded: dict[str, EncodedField], schema: Schema, layout: Layout, count: int
+) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
+    """Rows of encoded fields, completed from the id number, and contradictions with it.
+
+    Parameters
+    ----------
+    encoded : field name -> values; birth date and sex are filled in place, or added
+    schema, layout : see `encode_batch`
+    count : records
+
+    Returns
+    -------
+    (uint64[count, n_words], uint8[count])
+    """
+    flags = complete_from_id(schema, layout, encoded, count)
+    rows = np.zeros((count, layout.n_words), np.uint64)
+    for name, result in encoded.items():
+        _pack(layout, name, result, rows)
+    return rows, flags
 
 
 def _named_text(table: pa.RecordBatch | pa.Table, name: str) -> pa.Array:
@@ -144,6 +184,15 @@ def _named_text(table: pa.RecordBatch | pa.Table, name: str) -> pa.Array:
         return string_array(table.column(name))
     except InputError as error:
         raise InputError(f"the column {name}: {error}") from error
+
+
+def _id_types(table: pa.RecordBatch | pa.Table, column: str) -> Utf8Column | NDArray[np.uint8]:
+    """Types of the id numbers; their classes where the column lists the types."""
+    listed = _listed(table, [column])
+    if listed is None or len(listed[0]) > DISTINCT_MAX:
+        return _text_column(table, [column])
+    values, places = listed
+    return encode_id_types(values)[places]
 
 
 def _listed(

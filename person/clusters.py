@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numba import int64, uint64
+from numba import int64
 from numpy.typing import NDArray
 
 from person.jit import kernel, prefetch
 
-__all__ = ["ClusterMembers", "drop_repeats_within_clusters"]
+__all__ = ["ClusterMembers"]
 
 AHEAD: Final = 16
-"""Records whose place or value is asked for before it is needed."""
+"""Records whose place is asked for before it is needed."""
 
 
 @kernel
@@ -63,41 +63,3 @@ class ClusterMembers:
             np.int64
         )
         return sizes
-
-
-@kernel
-def _drop_repeats(order, start, hashes):  # type: ignore[no-untyped-def]
-    asked = 0  # members whose hash has been asked for
-    for cluster in range(start.shape[0] - 1):
-        first, end = start[cluster], start[cluster + 1]
-        if end - first < 2:
-            continue
-        asked = max(asked, first)
-        while asked < min(end + AHEAD, order.shape[0]):
-            prefetch(hashes, int64(order[asked]))
-            asked += 1
-        if end - first > 64:
-            members = hashes[order[first:end]]
-            places = np.argsort(members, kind="mergesort")  # stable: the first one stays
-            for k in range(1, members.shape[0]):
-                if members[places[k]] == members[places[k - 1]]:
-                    hashes[order[first + places[k]]] = uint64(0)
-            continue
-        for k in range(first + 1, end):
-            value = hashes[order[k]]
-            for earlier in range(first, k):
-                if value != uint64(0) and hashes[order[earlier]] == value:
-                    hashes[order[k]] = uint64(0)
-                    break
-    return int64(0)
-
-
-def drop_repeats_within_clusters(members: ClusterMembers, hashes: NDArray[np.uint64]) -> None:
-    """Set to 0 every hash that an earlier member of the same cluster has too: in place.
-
-    Parameters
-    ----------
-    members : lists of the clusters
-    hashes : uint64[n_records], one value a record, 0 = none
-    """
-    _drop_repeats(members.order, members.start, hashes)

@@ -22,6 +22,7 @@ from person.plain_dates import (
     days_in_month,
     plain_date,
     plain_digits,
+    plain_parts,
 )
 
 __all__ = [
@@ -444,6 +445,8 @@ def fill_dates(  # type: ignore[no-untyped-def]
         digits = uint64(0)
         if stop - start == 10 or year_first:
             digits = plain_digits(text + uint64(start), stop - start)
+        if digits == 0:  # a leading year of four digits wins, whatever the order
+            digits = plain_parts(text + uint64(start), stop - start)
         packed = plain_date(digits, latest)
         if packed != 0:
             out_status[row] = _VALID

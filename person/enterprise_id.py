@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
-from numba import uint8, uint64
+from numba import int64, uint8, uint64
 from numpy.typing import NDArray
 
 from person.errors import IdentityError
@@ -36,10 +37,12 @@ __all__ = [
     "enterprise_ids_for",
     "format_enterprise_id",
     "format_enterprise_ids",
+    "identity_number_of",
     "identity_numbers_of",
     "parse_enterprise_id",
     "parse_enterprise_ids",
     "printed_enterprise_id",
+    "printed_enterprise_ids",
 ]
 
 ENTERPRISE_ID_CHARACTERS: Final = 14
@@ -120,6 +123,19 @@ def identity_numbers_of(
     return result
 
 
+def identity_number_of(enterprise_id: int, namespace: str | int = 0) -> int:
+    """`identity_numbers_of` of one id.
+
+    Parameters
+    ----------
+    enterprise_id, namespace : see there
+    """
+    if not enterprise_id:
+        return -1
+    number: int = _row_of(np.uint64(enterprise_id), _namespace_key(namespace))
+    return number
+
+
 def format_enterprise_id(enterprise_id: int) -> str:
     """Print one id, for instance 3MN2-JFW93-9AYD8.
 
@@ -182,10 +198,25 @@ def printed_enterprise_id(cluster: int, namespace: str | int = 0) -> str:
     cluster, namespace : see `enterprise_ids_for`
     """
     assert cluster >= 0, "clusters are row numbers"
-    ids, characters = np.empty(1, np.uint64), np.empty(_PRINTED_BYTES, np.uint8)
-    _fill_ids(np.array([cluster], np.int64), _namespace_key(namespace), ids)
-    _fill_characters(ids, _SYMBOLS, characters)
+    characters = np.empty(_PRINTED_BYTES, np.uint8)
+    _print_id(cluster, _namespace_key(namespace), _SYMBOLS, characters)
     return characters.tobytes().decode()
+
+
+def printed_enterprise_ids(clusters: Sequence[int], namespace: str | int = 0) -> list[str]:
+    """The printed ids of a few clusters: `printed_enterprise_id` of each.
+
+    Parameters
+    ----------
+    clusters, namespace : see `enterprise_ids_for`
+    """
+    assert min(clusters, default=0) >= 0, "clusters are row numbers"
+    count = len(clusters)
+    ids, characters = np.empty(count, np.uint64), np.empty(count * _PRINTED_BYTES, np.uint8)
+    _fill_ids(np.array(clusters, np.int64), _namespace_key(namespace), ids)
+    _fill_characters(ids, _SYMBOLS, characters)
+    text = characters.tobytes().decode()
+    return [text[at : at + _PRINTED_BYTES] for at in range(0, len(text), _PRINTED_BYTES)]
 
 
 def parse_enterprise_id(text: str) -> int:
@@ -271,6 +302,21 @@ def _mix(value):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _unmix_one(value):  # type: ignore[no-untyped-def]
+    """`_unmix` of one."""
+    value ^= (value >> uint64(31)) ^ (value >> uint64(62))
+    value *= uint64(0x319642B2D24D8EC3)
+    value ^= (value >> uint64(27)) ^ (value >> uint64(54))
+    value *= uint64(0x96DE1B173F119089)
+    return value ^ (value >> uint64(30)) ^ (value >> uint64(60))
+
+
+@kernel
+def _row_of(number, key):  # type: ignore[no-untyped-def]
+    return int64((_unmix_one(_unmix_one(number) - key) ^ key) & uint64((1 << 63) - 1))
+
+
+@kernel
 def _fill_ids(rows, key, out):  # type: ignore[no-untyped-def]
     for position in range(rows.shape[0]):
         row = uint64(rows[position])
@@ -305,6 +351,13 @@ def _fill_characters(ids, symbols, out):  # type: ignore[no-untyped-def]
                 out[at] = uint8(45)
                 at += 1
         out[at] = symbols[_times_primitive(check)]
+
+
+@kernel
+def _print_id(row, key, symbols, out):  # type: ignore[no-untyped-def]
+    rows, ids = np.full(1, row, np.int64), np.empty(1, np.uint64)
+    _fill_ids(rows, key, ids)
+    _fill_characters(ids, symbols, out)
 
 
 @kernel

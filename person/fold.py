@@ -1,6 +1,6 @@
 """Folding text to one plain form: lower case, no accents, half width, single spaces.
 
-The rules are one table over the Basic Multilingual Plane, built from `unicodedata` on first use;
+The rules are one table over the Basic Multilingual Plane, made by `person.tables.build_fold`;
 characters beyond it stay as they are. Folding twice changes nothing.
 
     é -> e     ß -> ss    æ -> ae    ø -> o    ł -> l    Ａ -> a    ７ -> 7    ﬁ -> fi
@@ -10,9 +10,8 @@ characters beyond it stay as they are. Folding twice changes nothing.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -29,7 +28,10 @@ __all__ = [
     "fold_table",
     "fold_text",
     "hash_codes",
+    "hash_end",
     "hash_set",
+    "hash_start",
+    "hash_step",
     "scratch_size",
     "word_list",
 ]
@@ -39,72 +41,10 @@ NUL_FOUND: Final = -1
 
 _TABLE_SIZE: Final = 0x10000
 _EXPANSION_BIT: Final = 1 << 31
-_EXPANSION_MAX: Final = 4
 _SPACE: Final = 32
 
-_LIKE_APOSTROPHE = "'`´‘’‛ʹʻʼʽˈ′＇"
-_LIKE_HYPHEN = "-‐‑‒–—―−﹘﹣－~～"
-_LIKE_SPACE = "·•・‧∙⋅･"  # the dots that separate the parts of a foreign name
-_PLAIN: Final[dict[str, str]] = {
-    **dict.fromkeys(_LIKE_APOSTROPHE, "'"),
-    **dict.fromkeys(_LIKE_HYPHEN, "-"),
-    **dict.fromkeys(_LIKE_SPACE, " "),
-    **dict.fromkeys('"“”„‟«»＂*', ""),
-    **dict.fromkeys(";、；，", ","),
-    **dict.fromkeys("\\|／⁄", "/"),
-    **dict.fromkeys("[{【〔〈《「『", "("),
-    **dict.fromkeys("]}】〕〉》」』", ")"),
-    "。": ".",
-    "№": "#",
-    "æ": "ae",
-    "œ": "oe",
-    "ß": "ss",
-    "ẞ": "ss",
-    "þ": "th",
-    "ð": "d",
-    "ŋ": "n",
-    "ĸ": "k",
-    "ı": "i",
-    "ə": "e",
-}
 _HAN_FIRST: Final = 0x3400
 _HAN_STOP: Final = 0xA000
-_LATIN_NAME = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER ([A-Z])(?: WITH .*)?")
-
-
-def _fold_once(character: str) -> str:
-    plain = _PLAIN.get(character)
-    if plain is not None:
-        return plain
-    if character.isspace():
-        return " "
-    category = unicodedata.category(character)
-    if category in ("Cc", "Cf") or "\u0300" <= character <= "\u036f":
-        return ""
-    lowered = character.lower()
-    if lowered in _PLAIN:
-        return _PLAIN[lowered]
-    decomposed = unicodedata.normalize("NFKD", lowered)
-    base = "".join(c for c in decomposed if not unicodedata.combining(c))
-    if base.isascii():
-        return base
-    named = _LATIN_NAME.fullmatch(unicodedata.name(lowered[0], ""))
-    if named:
-        return named.group(1).lower()
-    composed = unicodedata.normalize("NFKC", lowered)
-    return composed if len(composed) == 1 or len(base) != 1 else lowered
-
-
-def _fold_fully(character: str) -> str:
-    text = character
-    for _ in range(4):
-        folded = "".join(map(_fold_once, text))
-        if folded == text:
-            break
-        text = folded
-    if len(text) == 1 or (text.isascii() and len(text) <= _EXPANSION_MAX and " " not in text):
-        return text
-    return " " if text.isspace() else character
 
 
 @lru_cache(maxsize=1)
@@ -117,16 +57,8 @@ def fold_table() -> NDArray[np.uint32]:
     characters of 7 bits, the first lowest
     """
     table = np.arange(_TABLE_SIZE, dtype=np.uint32)
-    unchanged = ((_HAN_FIRST, _HAN_STOP), (0xAC00, 0xD7A4), (0xD800, 0xF900))
-    for code_point in range(1, _TABLE_SIZE):
-        if any(low <= code_point < high for low, high in unchanged):
-            continue
-        folded = _fold_fully(chr(code_point))
-        if len(folded) <= 1:
-            table[code_point] = ord(folded) if folded else 0
-        else:
-            packed = sum(ord(c) << (7 * place) for place, c in enumerate(folded))
-            table[code_point] = _EXPANSION_BIT | packed
+    with np.load(Path(__file__).with_name("tables") / "fold.npz") as stored:
+        table[stored["code_point"]] = stored["folded"]
     table.flags.writeable = False
     return table
 
@@ -188,16 +120,34 @@ def fold_text(data, start, stop, table, out):  # type: ignore[no-untyped-def]
 
 
 @inlined_kernel
+def hash_start():  # type: ignore[no-untyped-def]
+    """The state of `hash_codes` before its first code (scalar kernel)."""
+    return uint64(0x9E3779B97F4A7C15)
+
+
+@inlined_kernel
+def hash_step(state, code):  # type: ignore[no-untyped-def]
+    """The state after one more code (scalar kernel)."""
+    state = (state ^ uint64(code)) * uint64(0xFF51AFD7ED558CCD)
+    return state ^ (state >> uint64(32))
+
+
+@inlined_kernel
+def hash_end(state):  # type: ignore[no-untyped-def]
+    """The hash after the last code (scalar kernel)."""
+    state *= uint64(0xC4CEB9FE1A85EC53)
+    state ^= state >> uint64(33)
+    state *= uint64(0xFF51AFD7ED558CCD)
+    return state ^ (state >> uint64(33))
+
+
+@inlined_kernel
 def hash_codes(codes, start, stop):  # type: ignore[no-untyped-def]
     """64-bit hash of codes[start:stop]; equal text, equal hash, on every machine and run."""
-    value = np.uint64(0x9E3779B97F4A7C15)
+    state = hash_start()
     for at in range(start, stop):
-        value = (value ^ np.uint64(codes[at])) * np.uint64(0xFF51AFD7ED558CCD)
-        value ^= value >> np.uint64(32)
-    value *= np.uint64(0xC4CEB9FE1A85EC53)
-    value ^= value >> np.uint64(33)
-    value *= np.uint64(0xFF51AFD7ED558CCD)
-    return value ^ (value >> np.uint64(33))
+        state = hash_step(state, codes[at])
+    return hash_end(state)
 
 
 @inlined_kernel

@@ -27,13 +27,13 @@ from person.han import (
     WILDCARD_UNIT,
     han_tables,
 )
-from person.jit import kernel
+from person.jit import inlined_kernel
 from person.romanised import CAPITAL, SYMBOL_MARK
 
 __all__ = ["decode_character", "latin_symbols", "read_symbols"]
 
 
-@kernel
+@inlined_kernel
 def decode_character(data, position):  # type: ignore[no-untyped-def]
     """Code point at a byte position of valid UTF-8, and the position after it."""
     first = int64(data[position])
@@ -48,7 +48,7 @@ def decode_character(data, position):  # type: ignore[no-untyped-def]
     return (first & 0x07) << 18 | tail << 6 | int64(data[position + 3]) & 0x3F, position + 4
 
 
-@kernel
+@inlined_kernel
 def read_symbols(data, start, end, keep_brackets, code_units, described, symbols, facts):  # type: ignore[no-untyped-def]
     """Classify the characters of one value; returns how many symbols were kept.
 

@@ -8,7 +8,7 @@ import numpy as np
 from numba import int64, uint64
 from numpy.typing import NDArray
 
-from person.jit import inlined_kernel, kernel, prefetch
+from person.jit import inlined_kernel, kernel, load_uint8, load_uint64, prefetch
 from person.slots import read_slot
 from person.text import Utf8Column
 
@@ -91,21 +91,29 @@ def hash_field_values(rows: NDArray[np.uint64], slots: NDArray[np.int64]) -> NDA
 
 @kernel
 def _hash_texts(offsets, data, seed, out):  # type: ignore[no-untyped-def]
+    text = uint64(data.ctypes.data)
     for row in range(out.shape[0]):
-        value = mix64(seed[row])
-        for position in range(offsets[row], offsets[row + 1]):
-            value = (value ^ uint64(data[position])) * uint64(0x100000001B3)
-        value = mix64(value)
+        at, stop = text + uint64(offsets[row]), text + uint64(offsets[row + 1])
+        value = mix64(uint64(seed[row]) << uint64(32) | uint64(stop - at))
+        while stop - at >= uint64(8):
+            value = (value ^ load_uint64(at, 0)) * uint64(0xFF51AFD7ED558CCD)
+            value ^= value >> uint64(32)
+            at += uint64(8)
+        rest = uint64(0)
+        while at < stop:
+            rest = rest << uint64(8) | uint64(load_uint8(at, 0))
+            at += uint64(1)
+        value = mix64(value ^ rest)
         out[row] = value if value != 0 else uint64(1)
 
 
-def hash_texts(column: Utf8Column, seed: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def hash_texts(column: Utf8Column, seed: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.uint64]:
     """64-bit hash, never 0, of each text together with a number (its source).
 
     Parameters
     ----------
     column : n_records texts; a null hashes like an empty text
-    seed : uint64[n_records]
+    seed : unsigned[n_records], below 2 ** 32
 
     Returns
     -------

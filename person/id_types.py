@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from person.text import Utf8Column
 
-__all__ = ["IdTypeClass", "classify_id_type", "distinct_values", "encode_id_types"]
+__all__ = ["DISTINCT_MAX", "IdTypeClass", "classify_id_type", "distinct_values", "encode_id_types"]
 
-_DISTINCT_MAX: Final = 4096
+DISTINCT_MAX: Final = 4096
 _FEW_VALUES: Final = 8
 
 
@@ -113,7 +113,7 @@ def encode_id_types(column: Utf8Column) -> NDArray[np.uint8]:
     """
     codes, distinct = distinct_values(column)
     classes = np.zeros(len(distinct) + 1, np.uint8)  # the last one for missing, code -1
-    for place, text in enumerate(distinct[:_DISTINCT_MAX]):
+    for place, text in enumerate(distinct[:DISTINCT_MAX]):
         classes[place] = classify_id_type(text)
     return classes[codes]
 

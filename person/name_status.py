@@ -6,7 +6,7 @@ from typing import Final
 
 from person.field import FieldStatus
 from person.han import CHARACTER_BASE, DIGIT_BASE, SPACE
-from person.jit import kernel
+from person.jit import inlined_kernel
 from person.romanised import SYMBOL_MARK
 
 __all__ = ["empty_status", "ends_with_title", "has_digits", "is_digit", "is_temporary_name"]
@@ -16,13 +16,13 @@ _PLACEHOLDER: Final = int(FieldStatus.PLACEHOLDER)
 _BAD_CHARACTER, _NUL_BYTE = int(FieldStatus.BAD_CHARACTER), int(FieldStatus.NUL_BYTE)
 
 
-@kernel
+@inlined_kernel
 def is_digit(symbol):  # type: ignore[no-untyped-def]
     """Whether a symbol or unit is a digit."""
     return DIGIT_BASE <= symbol < CHARACTER_BASE
 
 
-@kernel
+@inlined_kernel
 def has_digits(symbols, symbol_count):  # type: ignore[no-untyped-def]
     """Whether one of the symbols of a name is a digit."""
     found = False
@@ -31,7 +31,7 @@ def has_digits(symbols, symbol_count):  # type: ignore[no-untyped-def]
     return found
 
 
-@kernel
+@inlined_kernel
 def is_temporary_name(units, count, words):  # type: ignore[no-untyped-def]
     """张某, 张某之子, 李娜之大女, 李娜婴儿; words: units of 某 之 婴 儿 子 女 孩 宝."""
     last = units[count - 1]
@@ -50,7 +50,7 @@ def is_temporary_name(units, count, words):  # type: ignore[no-untyped-def]
     return False
 
 
-@kernel
+@inlined_kernel
 def ends_with_title(units, count, titles):  # type: ignore[no-untyped-def]
     """Whether a name ends with 先生, 女士 or 小姐; titles: uint16[6]."""
     for k in range(0, 6, 2):
@@ -59,7 +59,7 @@ def ends_with_title(units, count, titles):  # type: ignore[no-untyped-def]
     return False
 
 
-@kernel
+@inlined_kernel
 def empty_status(symbols, symbol_count, facts):  # type: ignore[no-untyped-def]
     """Status of a value without one letter or character."""
     if facts[3]:

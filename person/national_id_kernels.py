@@ -10,6 +10,7 @@ from numba import int64, uint64
 from person.field import FieldStatus
 from person.id_types import IdTypeClass
 from person.jit import kernel
+from person.plain_ids import plain_body
 from person.regions import look_up_region
 from person.scan import NUL, hash_plain, is_placeholder_word, next_character
 
@@ -321,13 +322,18 @@ def fill_national_ids(  # type: ignore[no-untyped-def]
     """Read every number of a column.
 
     Sketch: 18 bytes read, 17 written a record, one probe of the region table (0.4 MB), scratch of
-    one line; 70 ns.
+    one line; 20 ns where a number of 18 characters proves itself, else 100.
     """
     text = np.zeros(_LENGTH_MAX + 2, np.int64)
+    prefixes, regions = uint64(prefix_row.ctypes.data), uint64(canonical.ctypes.data)
     for row in range(valid.shape[0]):
         status, body, detail = _MISSING, uint64(0), uint64(0)
         start, stop = int64(offsets[row]), int64(offsets[row + 1])
-        if valid[row] and stop > start:
+        if valid[row] and stop - start == 18:
+            body = plain_body(uint64(data.ctypes.data) + uint64(start), prefixes, regions)
+        if body != 0:
+            status, detail = _VALID, uint64(_NATIONAL << 2 | _CHECK_VALID)
+        elif valid[row] and stop > start:
             length, digits, has_nul, seen = _scan(data, start, stop, text)
             if has_nul:
                 status = _NUL_BYTE

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
-from numba import uint64
+from numba import int64, uint64
 from numpy.typing import NDArray
 
 from person.field import OVERFLOW_BIT, EncodedField, FieldStatus, OverflowTable
@@ -23,11 +23,14 @@ from person.fold import (
     fold_table,
     fold_text,
     hash_codes,
+    hash_end,
     hash_set,
+    hash_start,
+    hash_step,
     scratch_size,
     word_list,
 )
-from person.jit import kernel
+from person.jit import inlined_kernel, kernel, load_uint8
 from person.text import Utf8Column
 
 __all__ = [
@@ -56,6 +59,8 @@ DEFAULT_CHARACTERS: Final[Mapping[str, int]] = {
     "category": 10,
 }
 
+_LETTER_CODE: Final = PACKED_CHARACTERS.index("a")
+_DIGIT_CODE: Final = PACKED_CHARACTERS.index("0")
 _IS_NAME, _IS_TEXT, _IS_IDENTIFIER = 0, 1, 2
 _STYLES: Final = {
     "latin_name": _IS_NAME,
@@ -158,11 +163,11 @@ def _is_temporary(codes, start, stop, prefixes):  # type: ignore[no-untyped-def]
 
 @kernel
 def _pack_codes(codes, start, stop, code_table, words, row):  # type: ignore[no-untyped-def]
-    """Pack into words[row], uint64[n, k]; False, and words left dirty, where it does not fit."""
-    if stop - start > CHARACTERS_PER_WORD * words.shape[1]:
+    """Pack into words[:, row], uint64[k, n]; False, and words left dirty, where it does not fit."""
+    if stop - start > CHARACTERS_PER_WORD * words.shape[0]:
         return False
     at = start
-    for word in range(words.shape[1]):
+    for word in range(words.shape[0]):
         value = uint64(0)
         shift = 54
         while shift >= 0 and at < stop:
@@ -172,28 +177,74 @@ def _pack_codes(codes, start, stop, code_table, words, row):  # type: ignore[no-
             value |= uint64(code_table[code]) << uint64(shift)
             shift -= 6
             at += 1
-        words[row, word] = value
+        words[word, row] = value
     return True
+
+
+@inlined_kernel
+def _pack_plain(start, length, words, row):  # type: ignore[no-untyped-def]
+    """Pack a text of nothing but ASCII letters and digits, at an address, into words[:, row].
+
+    Returns its hash and whether it is one character repeated; hash 0, and words left dirty, where
+    it is no such text or does not fit.
+    """
+    if length == 0 or length > CHARACTERS_PER_WORD * words.shape[0]:
+        return uint64(0), False
+    first, is_repeated, state = uint64(0), True, hash_start()
+    word, shift, value = 0, uint64(60), uint64(0)
+    for place in range(length):
+        byte = uint64(load_uint8(start, place))
+        letter = (byte | uint64(0x20)) - uint64(0x61)
+        digit = byte - uint64(0x30)
+        if digit <= uint64(9):
+            code, packed = byte, digit + uint64(_DIGIT_CODE)
+        elif letter < uint64(26):
+            code, packed = letter + uint64(0x61), letter + uint64(_LETTER_CODE)
+        else:
+            return uint64(0), False
+        first = code if place == 0 else first
+        is_repeated &= code == first
+        state = hash_step(state, code)
+        if shift == 0:
+            words[word, row] = value
+            word, shift, value = word + 1, uint64(60), uint64(0)
+        shift -= uint64(6)
+        value |= packed << shift
+    words[word, row] = value
+    return hash_end(state), is_repeated
+
+
+@inlined_kernel
+def _clear(words, row):  # type: ignore[no-untyped-def]
+    for word in range(words.shape[0]):
+        words[word, row] = 0
 
 
 @kernel
 def fill_packed_text(  # type: ignore[no-untyped-def]
     offsets, data, valid, tables, style, scratch, out_words, out_status, out_lengths
 ):
-    """Encode a column; out_words uint64[n, k], out_status uint8[n], out_lengths int64[n].
+    """Encode a column; out_words uint64[k, n], out_status uint8[n], out_lengths int64[n].
 
     `tables` = (fold table, code table, kept characters, placeholders, temporary names, their
     prefixes). out_lengths is the number of codes of an overflowing value, else 0.
     """
     fold, code_table, keep, placeholders, temporaries, prefixes = tables
     overflow_bit = uint64(1) << uint64(63)
+    text = uint64(data.ctypes.data)
     for row in range(valid.size):
         out_lengths[row] = 0
-        for word in range(out_words.shape[1]):
-            out_words[row, word] = 0
+        _clear(out_words, row)
         out_status[row] = _MISSING
         if not valid[row]:
             continue
+        size = int64(offsets[row + 1]) - int64(offsets[row])
+        code_hash, is_repeated = _pack_plain(text + uint64(offsets[row]), size, out_words, row)
+        is_said = code_hash != 0 and not is_repeated and not contains_hash(placeholders, code_hash)
+        if is_said and (style != _IS_NAME or not contains_hash(temporaries, code_hash)):
+            out_status[row] = _VALID
+            continue
+        _clear(out_words, row)
         length = fold_text(data, offsets[row], offsets[row + 1], fold, scratch)
         if length == NUL_FOUND:
             out_status[row] = _NUL_BYTE
@@ -214,9 +265,8 @@ def fill_packed_text(  # type: ignore[no-untyped-def]
             continue
         out_status[row] = _VALID
         if not _pack_codes(scratch, start, stop, code_table, out_words, row):
-            for word in range(out_words.shape[1]):
-                out_words[row, word] = 0
-            out_words[row, 0] = code_hash | overflow_bit
+            _clear(out_words, row)
+            out_words[0, row] = code_hash | overflow_bit
             out_lengths[row] = stop - start
 
 
@@ -332,7 +382,7 @@ def _encode(kind: str, column: Utf8Column, options: Mapping[str, Any]) -> Encode
         kind, str(options.get("keep", "")), tuple(map(str, options.get("placeholders", ())))
     )
     offsets, data, valid = column_arrays(column)
-    words = np.empty((count, _word_count(kind, options)), np.uint64)
+    words = np.empty((_word_count(kind, options), count), np.uint64)
     status = np.empty(count, np.uint8)
     lengths = np.empty(count, np.int64)
     scratch = np.empty(scratch_size(column), np.uint32)
@@ -340,7 +390,7 @@ def _encode(kind: str, column: Utf8Column, options: Mapping[str, Any]) -> Encode
     overflow = OverflowTable()
     rows = np.flatnonzero(lengths)
     if len(rows):
-        hashes, first = np.unique(words[rows, 0], return_index=True)
+        hashes, first = np.unique(words[0, rows], return_index=True)
         rows = rows[first]
         code_offsets = np.zeros(len(rows) + 1, np.int64)
         np.cumsum(lengths[rows], out=code_offsets[1:])
@@ -349,7 +399,7 @@ def _encode(kind: str, column: Utf8Column, options: Mapping[str, Any]) -> Encode
             offsets, data, tables[0], tables[2], style, rows, scratch, code_offsets, codes
         )
         overflow = OverflowTable(hashes, code_offsets, codes)
-    components = {f"text{word}": words[:, word].copy() for word in range(words.shape[1])}
+    components = {f"text{place}": word for place, word in enumerate(words)}
     return EncodedField(components, status, overflow)
 
 

@@ -10,6 +10,7 @@ from numba import int64, uint64
 from person.field import FieldStatus
 from person.hashing import mix64
 from person.jit import kernel
+from person.plain_phones import plain_mobile
 from person.scan import NUL, hash_plain, is_placeholder_word, next_character
 
 __all__ = ["fill_phones", "phone_tag"]
@@ -200,15 +201,24 @@ def _read_field(codes, length, digits):  # type: ignore[no-untyped-def]
 def fill_phones(offsets, data, valid, words, out_first, out_second, out_status, out_count):  # type: ignore[no-untyped-def]
     """Read every phone field of a column; `out_count` is the number of phones found.
 
-    Sketch: 11 bytes read, 18 written a record, scratch of a few lines; 90 ns.
+    Sketch: 11 bytes read, 18 written a record, scratch of a few lines; 15 ns for a
+    mobile as most write it, else 90.
     """
     codes = np.empty(_TEXT_MAX, np.int64)
     digits = np.empty(_DIGITS_MAX + 1, np.int64)
+    text = uint64(data.ctypes.data)
     for row in range(valid.shape[0]):
         status, first, second, found = _MISSING, _NONE, _NONE, 0
         length, letters, plain_digits, has_nul = 0, 0, 0, False
         at, stop = int64(offsets[row]), int64(offsets[row + 1])
-        while valid[row] and at < stop and length < _TEXT_MAX:
+        if valid[row]:
+            first = plain_mobile(text + uint64(at), stop - at)
+        if first != 0 or not valid[row]:
+            out_first[row], out_second[row] = first, _NONE
+            out_status[row] = _VALID if first != 0 else _MISSING
+            out_count[row] = first != 0
+            continue
+        while at < stop and length < _TEXT_MAX:
             code = int64(data[at])
             if 0x30 <= code <= 0x39:  # nearly all of them, without a call
                 codes[length] = code

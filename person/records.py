@@ -41,13 +41,11 @@ class RecordChunk:
     first_row : number of the first record, counted over the whole source
     rows : uint64[k, n_words], C-contiguous; may be read-only and memory-mapped
     source : uint16[k], which input each record came from
-    numbers : int64[k], the records' own numbers where they are a selection; None: `first_row` on
     """
 
     first_row: int
     rows: NDArray[np.uint64]
     source: NDArray[np.uint16]
-    numbers: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -53,11 +53,7 @@ class Utf8Column:
             if data_buffer is not None and data_buffer.size
             else np.zeros(0, np.uint8)
         )
-        if array.null_count:
-            valid = array.is_valid().to_numpy(zero_copy_only=False)
-        else:
-            valid = np.ones(count, np.bool_)
-        return cls(offsets, data, valid)
+        return cls(offsets, data, _validity(array))
 
     @classmethod
     def from_strings(cls, values: Sequence[str | None]) -> Utf8Column:
@@ -67,6 +63,17 @@ class Utf8Column:
     @classmethod
     def all_missing(cls, count: int) -> Utf8Column:
         return cls(np.zeros(count + 1, np.int32), np.zeros(0, np.uint8), np.zeros(count, np.bool_))
+
+
+def _validity(array: pa.Array) -> NDArray[np.bool_]:
+    """Which values are not null, bool[n], from the bits that Arrow keeps."""
+    bits = array.buffers()[0] if array.null_count else None
+    if bits is None:
+        return np.ones(len(array), np.bool_)
+    first, skipped = divmod(array.offset, 8)
+    kept = np.frombuffer(bits, np.uint8)[first : (array.offset + len(array) + 7) // 8]
+    unpacked = np.unpackbits(kept, bitorder="little")[skipped : skipped + len(array)]
+    return unpacked.view(np.bool_)
 
 
 def string_array(array: pa.Array | pa.ChunkedArray) -> pa.Array:

@@ -1,17 +1,18 @@
 """One kernel that compares and weighs whole pairs, for comparators that need no text decoded.
 
-A pass over pairs for each part of the model costs more in written and re-read grades than in
-comparing. Here a pair is compared once, in straight line: id number, birth date and gender; phone;
-region and address; single values; the Chinese name. What it reads is known before the loop; a
-part that the model lacks reads nothing and adds nothing. The left record is read once for all
-pairs that share it.
+What a pair comes to is as good as random, so one pair after the other costs a wrongly guessed
+branch for nearly every comparison, far more than comparing. Pairs are therefore taken in blocks
+that stay in the first cache (`pair_blocks`): the words of their rows are laid out in columns, each
+lane is told for the whole block without a branch, then cells and weights are added up. Names are
+compared last (`name_blocks`), single values, which few pairs have, one by one. What is read is
+known before the loop; a part that the model lacks reads nothing and adds nothing.
 
-What pairs usually come to is told without a branch (`usual_grades`), and only the rest asks a
-comparator; so pairs are given up at two places only, where what is left cannot bring them over the
-least weight: after the groups, and at the end.
+Pairs are given up at two places only, where what is left cannot bring them over the least weight:
+after the groups, and at the end.
 
-The sketch: two rows of 48 bytes read a pair, in cache; 36 bytes written for a pair that is kept,
-nothing for the others; no allocation but the buffers for long names.
+The sketch: two rows of 48 bytes read a pair, in cache; 100 bytes of columns written and read again
+in the first cache; 36 bytes written for a pair that is kept, nothing for the others; no allocation
+but the block's scratch, 40 KB.
 """
 
 from __future__ import annotations
@@ -22,29 +23,29 @@ import numpy as np
 from numba import int64, uint64
 from numpy.typing import NDArray
 
-from matching.kernels.dates import date_digits, grade_dates
-from matching.kernels.han_names import (
-    EXACT,
-    NAME_LANES,
-    SAME_SYLLABLES,
-    UNITS_MAX,
-    has_wildcard,
-    name_grade,
+from matching.kernels.han_names import UNITS_MAX
+from matching.kernels.name_blocks import grade_names, look_at_names
+from matching.kernels.pair_blocks import (
+    BLOCK,
+    COLUMN,
+    GRADES_MAX,
+    NULL_PLACE,
+    gather_words,
+    grade_addresses_of_block,
+    grade_dates_of_block,
+    grade_genders_of_block,
+    grade_ids_of_block,
+    grade_marked_dates,
+    grade_marked_phones,
+    grade_marked_regions,
+    grade_phones_of_block,
+    grade_regions_of_block,
+    mark_present,
 )
-from matching.kernels.han_units import usual_sounds
-from matching.kernels.identifiers import national_id_grade, phone_grade, region_grade
-from matching.kernels.usual_grades import (
-    USUAL_GRADES,
-    address_code,
-    date_code,
-    gender_code,
-    id_code,
-    phone_code,
-    region_code,
-)
+from matching.kernels.usual_grades import USUAL_GRADES
 from person.jit import kernel
 
-__all__ = ["GROUPS", "LANES", "PairProgram", "lane_levels", "score_pairs"]
+__all__ = ["GROUPS", "LANES", "LANE_LEVELS", "PairProgram", "lane_levels", "score_pairs"]
 
 LANES: Final = ("national_id", "date", "gender", "phone", "region", "address", "han_name")
 """Comparators with a place of their own, in the order of the lanes; single values follow."""
@@ -52,18 +53,23 @@ LANES: Final = ("national_id", "date", "gender", "phone", "region", "address", "
 GROUPS: Final = ((0, 1, 2), (3,), (4, 5), (6,))
 """Lanes that one comparison may join; the comparison of a single value stands alone."""
 
-GRADES_MAX: Final = 16
-"""Levels of grades, in front of those of codes: no grade is above 14, and null, 255, is 15."""
-
 LANE_LEVELS: Final = 256
 """Rows of `levels` that a lane has."""
 
-_NULL: Final = 15
+EXACT_SHIFT: Final = 24
+"""Bits of a cell; above them, a bit a lane. No comparison of these lanes has so many cells."""
+
+_CELL: Final = (1 << EXACT_SHIFT) - 1
+_NEVER_RARE: Final = ("gender", "region", "address")
 _ID, _DATE, _GENDER, _PHONE, _REGION, _ADDRESS, _NAME = (
     number * LANE_LEVELS for number in range(len(LANES))
 )
+_NAME_GROUP: Final = GROUPS.index((6,))
+_NAME_LANE: Final = LANES.index("han_name")
 _SINGLES: Final = len(LANES)
 _SINGLE_GROUPS: Final = len(GROUPS)
+_VECTOR: Final = 32
+"""Loops over columns run over whole vectors."""
 
 
 class PairProgram(NamedTuple):
@@ -71,10 +77,11 @@ class PairProgram(NamedTuple):
 
     Attributes
     ----------
-    places : uint64[n_lanes, 6], word, shift and mask of a lane's first component and its second;
-        mask 0 where there is none
-    levels : int64[n_lanes * LANE_LEVELS], what each grade adds to its comparison's cell, and
-        behind the grades what each code of `usual_grades` adds
+    words : uint64[3 k], words of a row that lanes look at, some of them twice
+    places : uint64[n_lanes, 6], column (place in `words`), shift and mask of a lane's first
+        component and its second; mask 0 where there is none
+    levels : int64[n_lanes * LANE_LEVELS], what each place adds: to the comparison's cell, and a
+        bit above it for values that are equal, see `lane_levels`
     starts : int64[n_comparisons], where a comparison's weights start
     strides : int64[n_comparisons], what a step of its cell adds to the agreement pattern
     cell_weight : float64[*, 2], match and relative weight of the cells of all comparisons
@@ -82,13 +89,10 @@ class PairProgram(NamedTuple):
         and after all
     name_gain : by how much less the name can add where it is not equal
     frequency_max : float64[n_lanes], the most a term frequency can add where values are equal
-    hints : uint64[n_hints, 3], word, shift and mask: values of the comparisons made later
-    hint_starts : int64[n_later + 1], cuts the hints into comparisons
-    hint_gains : float64[n_later], by how much less a comparison can add where none of its values
-        is equal
     overflow, han : tables of the name's comparator
     """
 
+    words: NDArray[np.uint64]
     places: NDArray[np.uint64]
     levels: NDArray[np.int64]
     starts: NDArray[np.int64]
@@ -97,38 +101,209 @@ class PairProgram(NamedTuple):
     rest_max: NDArray[np.float64]
     name_gain: float
     frequency_max: NDArray[np.float64]
-    hints: NDArray[np.uint64]
-    hint_starts: NDArray[np.int64]
-    hint_gains: NDArray[np.float64]
     overflow: tuple[Any, ...]
     han: tuple[Any, ...]
 
 
-def lane_levels(name: str, level_of_grade: NDArray[Any], stride: int) -> NDArray[np.int64]:
+def lane_levels(
+    number: int, name: str, level_of_grade: NDArray[Any], stride: int
+) -> NDArray[np.int64]:
     """Rows of `PairProgram.levels` of one lane, int64[LANE_LEVELS].
+
+    A row is what a place adds to the cell and, EXACT_SHIFT bits higher, a bit for the lane where
+    values are equal. Places are grades, NULL_PLACE for none, and behind them codes.
 
     Parameters
     ----------
+    number : the lane
     name : its comparator
     level_of_grade : int[256], level of each grade, 255 for null
     stride : what a level adds to the cell
     """
     levels = np.zeros(LANE_LEVELS, np.int64)
     of_grade = level_of_grade.astype(np.int64) * stride
-    levels[:_NULL], levels[_NULL] = of_grade[:_NULL], of_grade[255]
+    if name not in _NEVER_RARE:
+        of_grade[0] |= 1 << (EXACT_SHIFT + number)
+    levels[:NULL_PLACE], levels[NULL_PLACE] = of_grade[:NULL_PLACE], of_grade[255]
     usual = USUAL_GRADES.get(name, np.zeros(0, np.uint8))
     levels[GRADES_MAX : GRADES_MAX + len(usual)] = of_grade[usual]
     return levels
 
 
 @kernel
-def _cut(places, lane):  # type: ignore[no-untyped-def]
-    return places[lane, 0], places[lane, 1], places[lane, 2]
+def _grade_groups(cols, side, lanes, count, grades, marked):  # type: ignore[no-untyped-def]
+    """Places of all lanes but hard names, and which pairs have a single value on both sides."""
+    step = uint64(COLUMN)
+    whole = min((count + _VECTOR - 1) // _VECTOR * _VECTOR, BLOCK)
+    at = uint64(0)
+    if lanes[0, 2] != 0:
+        grade_ids_of_block(cols, side, lanes[0], whole, at, grades)
+    at += step
+    if lanes[1, 2] != 0:
+        grade_dates_of_block(cols, side, lanes[1], whole, at, grades)
+        grade_marked_dates(cols, side, lanes[1], count, at, grades, marked)
+    at += step
+    if lanes[2, 2] != 0:
+        grade_genders_of_block(cols, side, lanes[2], whole, at, grades)
+    at += step
+    if lanes[3, 2] != 0:
+        grade_phones_of_block(cols, side, lanes[3], whole, at, grades)
+        grade_marked_phones(cols, side, lanes[3], count, at, grades, marked)
+    at += step
+    if lanes[4, 2] != 0:
+        grade_regions_of_block(cols, side, lanes[4], whole, at, grades)
+        grade_marked_regions(cols, side, lanes[4], count, at, grades, marked)
+    at += step
+    if lanes[5, 2] != 0:
+        grade_addresses_of_block(cols, side, lanes[5], whole, at, grades)
+    at += step
+    if lanes[6, 2] != 0:
+        look_at_names(cols, side, lanes[6], whole, at, grades)
+    at += step
+    if lanes.shape[0] > _SINGLES:
+        grades[at : at + uint64(whole)] = 0
+    for lane in range(_SINGLES, lanes.shape[0]):
+        mark_present(cols, side, lanes[lane], whole, at, grades)
 
 
 @kernel
-def _cut_second(places, lane):  # type: ignore[no-untyped-def]
-    return places[lane, 3], places[lane, 4], places[lane, 5]
+def _add_groups(  # type: ignore[no-untyped-def]
+    grades, levels, cell_weight, starts, strides, before, count, numbers, sums
+):
+    """Weights and relative weights, patterns and equal lanes of all groups but the name's.
+
+    `sums` float64[3 COLUMN], `numbers` int64[2 COLUMN]. Adds in the order of the groups; `before`
+    are prior, relative prior and the pattern to start with.
+    """
+    prior, relative_prior, pattern = before
+    first, second, third = uint64(starts[0]), uint64(starts[1]), uint64(starts[2])
+    stride, phone_stride, address_stride = strides[0], strides[1], strides[2]
+    step = uint64(COLUMN)
+    for number in range(count):
+        at = uint64(number)
+        cell = levels[uint64(grades[at])]
+        cell += levels[uint64(_DATE) + uint64(grades[at + step])]
+        cell += levels[uint64(_GENDER) + uint64(grades[at + step * uint64(2)])]
+        phone = levels[uint64(_PHONE) + uint64(grades[at + step * uint64(3)])]
+        address = levels[uint64(_REGION) + uint64(grades[at + step * uint64(4)])]
+        address += levels[uint64(_ADDRESS) + uint64(grades[at + step * uint64(5)])]
+        numbers[at + step] = (cell | phone) >> EXACT_SHIFT
+        cell, phone = cell & _CELL, phone & _CELL
+        numbers[at] = pattern + cell * stride + phone * phone_stride + address * address_stride
+        one, two, three = first + uint64(cell), second + uint64(phone), third + uint64(address)
+        weight = prior + cell_weight[one, 0] + cell_weight[two, 0]
+        relative = relative_prior + cell_weight[one, 1] + cell_weight[two, 1]
+        sums[at] = weight + cell_weight[three, 0]
+        sums[at + step] = relative + cell_weight[three, 1]
+
+
+@kernel
+def _frequencies_max(frequency_max):  # type: ignore[no-untyped-def]
+    """The most term frequencies can add, by the lanes of the first groups that are equal."""
+    most = np.zeros(16)
+    for lane in range(4):
+        for bits in range(16):
+            most[bits] += (bits >> lane & 1) * frequency_max[lane]
+    return most
+
+
+@kernel
+def _still_possible(  # type: ignore[no-untyped-def]
+    numbers, sums, grades, rests, frequencies, weight_min, count, live
+):
+    """List the pairs that can still reach `weight_min`; returns how many.
+
+    `rests` the most that can follow where the name is equal, where it is not, and after all
+    comparisons; the last with term frequencies goes to the third column of `sums`.
+    """
+    equal_rest, other_rest, last_rest = rests
+    step = uint64(COLUMN)
+    name_grade = uint64(_NAME_LANE * COLUMN)
+    used = 0
+    for number in range(count):
+        at = uint64(number)
+        rest = equal_rest if grades[name_grade + at] == 0 else other_rest
+        frequency = frequencies[uint64(numbers[at + step])]
+        sums[at + step + step] = frequency + last_rest
+        bound = sums[at] + frequency + rest
+        live[used] = number
+        used += not bound < weight_min
+    return used
+
+
+@kernel
+def _add_names(grades, levels, cell_weight, start, stride, gain, live, numbers, sums):  # type: ignore[no-untyped-def]
+    """Add the names of the pairs `live`; `gain` is the most a term frequency can add."""
+    step = uint64(COLUMN)
+    name_at = uint64(_NAME_LANE * COLUMN)
+    for number in range(live.shape[0]):
+        at = uint64(live[number])
+        cell = levels[uint64(_NAME) + uint64(grades[name_at + at])]
+        numbers[at + step] |= cell >> EXACT_SHIFT
+        sums[at + step + step] += gain if cell >> EXACT_SHIFT != 0 else 0.0
+        cell &= _CELL
+        place = uint64(start) + uint64(cell)
+        sums[at] += cell_weight[place, 0]
+        sums[at + step] += cell_weight[place, 1]
+        numbers[at] += cell * stride
+
+
+@kernel
+def _add_single_values(cols, side, grades, program, live, numbers, sums, scratch):  # type: ignore[no-untyped-def]
+    """Add the single values of the pairs `live` that have one on both sides."""
+    levels, cell_weight = program.levels, program.cell_weight
+    step = uint64(COLUMN)
+    singles_at = uint64(_SINGLES * COLUMN)
+    used = 0
+    for number in range(live.shape[0]):
+        scratch[used] = live[number]
+        used += grades[singles_at + uint64(live[number])] != 0
+    for lane in range(_SINGLES, program.places.shape[0]):
+        group = lane - (_SINGLES - _SINGLE_GROUPS)
+        start, stride = uint64(program.starts[group]), program.strides[group]
+        column, shift, mask = program.places[lane, :3]
+        column *= step
+        null = levels[lane * LANE_LEVELS + NULL_PLACE]
+        for number in range(used):
+            at = uint64(scratch[number])
+            one, other = cols[column + at] >> shift & mask, cols[column + side + at] >> shift & mask
+            grade = uint64(one != other)
+            grade = uint64(NULL_PLACE) if one == 0 or other == 0 else grade
+            cell = levels[uint64(lane * LANE_LEVELS) + grade]
+            numbers[at + step] |= cell >> EXACT_SHIFT
+            sums[at + step + step] += program.frequency_max[lane] if grade == 0 else 0.0
+            cell &= _CELL
+            sums[at] += cell_weight[start + uint64(cell), 0]
+            sums[at + step] += cell_weight[start + uint64(cell), 1]
+            numbers[at] += (cell - null) * stride
+
+
+@kernel
+def _write_block(live, start, numbers, sums, weight_min, kept, out):  # type: ignore[no-untyped-def]
+    """Write the pairs `live` that can still reach `weight_min`; returns the new end."""
+    out_pair, out_pattern, out_exact, out_weight, out_relative = out
+    step = uint64(COLUMN)
+    for number in range(live.shape[0]):
+        at = uint64(live[number])
+        to = uint64(kept)
+        weight = sums[at]
+        out_pair[to] = start + int64(at)
+        out_pattern[to] = numbers[at]
+        out_exact[to] = numbers[at + step]
+        out_weight[to] = weight
+        out_relative[to] = sums[at + step]
+        kept += not weight + sums[at + step + step] < weight_min
+    return kept
+
+
+@kernel
+def _null_singles(program):  # type: ignore[no-untyped-def]
+    """What single values that are all missing add to a pattern; to weights they add nothing."""
+    pattern = int64(0)
+    for lane in range(_SINGLES, program.places.shape[0]):
+        null = program.levels[lane * LANE_LEVELS + NULL_PLACE]
+        pattern += null * program.strides[lane - (_SINGLES - _SINGLE_GROUPS)]
+    return pattern
 
 
 @kernel
@@ -154,156 +329,42 @@ def score_pairs(  # type: ignore[no-untyped-def]
     out_exact uint64[n], and its weights, without term frequencies, to out_weight and out_relative
     float64[n]. Returns pairs kept.
     """
-    places, levels, starts, strides, cell_weight, rest_max, name_gain = program[:7]
-    frequency_max, hints, hint_starts, hint_gains, overflow, han = program[7:]
-    id_word, id_shift, id_mask = _cut(places, 0)
-    detail_word, detail_shift, detail_mask = _cut_second(places, 0)
-    date_word, date_shift, date_mask = _cut(places, 1)
-    written_word, written_shift, written_mask = _cut_second(places, 1)
-    gender_word, gender_shift, gender_mask = _cut(places, 2)
-    phone_word, phone_shift, phone_mask = _cut(places, 3)
-    second_word, second_shift, second_mask = _cut_second(places, 3)
-    region_word, region_shift, region_mask = _cut(places, 4)
-    grams_word, grams_shift, grams_mask = _cut(places, 5)
-    numbers_word, numbers_shift, numbers_mask = _cut_second(places, 5)
-    name_word, name_shift, name_mask = _cut(places, 6)
-    identity_start, phone_start, address_start, name_start = starts[:4]
-    identity_stride, phone_stride, address_stride, name_stride = strides[:4]
-    group_rest, last_rest = rest_max
-    other_rest, name_frequency = group_rest - name_gain, frequency_max[6]
-    group_frequency = np.zeros(16)
-    for lane in range(4):
-        for bits in range(16):
-            group_frequency[bits] += (bits >> lane & 1) * frequency_max[lane]
-    has_written = written_mask != 0
+    words, places = program.words, program.places
+    columns = words.shape[0]
+    side = uint64(columns * COLUMN)
+    cols = np.zeros(2 * columns * COLUMN, np.uint64)
+    grades = np.zeros((_SINGLES + 2) * COLUMN, np.uint8)
+    scratch, live = np.empty(BLOCK + 1, np.int64), np.empty(BLOCK + 1, np.int64)
+    numbers, sums = np.empty(2 * COLUMN, np.int64), np.empty(3 * COLUMN)
+    name_words = np.zeros(10 * COLUMN, np.uint64)
     buffers = np.zeros((3, UNITS_MAX + 1), np.int64)
-    lanes = uint64(places.shape[0])
+    frequencies = _frequencies_max(program.frequency_max)
+    rests = (program.rest_max[0], program.rest_max[0] - program.name_gain, program.rest_max[1])
+    before = (prior, relative_prior, _null_singles(program))
+    name_start, name_stride = program.starts[_NAME_GROUP], program.strides[_NAME_GROUP]
+    out = (out_pair, out_pattern, out_exact, out_weight, out_relative)
     count = left.shape[0]
-    kept = uint64(0)
-    start = int64(0)
-    while start < count:
-        row = left[start]
-        i = uint64(row)
-        stop = start + 1
-        while stop < count and left[stop] == row:
-            stop += 1
-        id_a = a[i, id_word] >> id_shift & id_mask
-        detail_a = a[i, detail_word] >> detail_shift & detail_mask
-        date_a = int64(a[i, date_word] >> date_shift & date_mask)
-        digits_a = int64(a[i, written_word] >> written_shift & written_mask)
-        written_a = digits_a
-        if not has_written:
-            digits_a = date_digits(date_a)
-        gender_a = a[i, gender_word] >> gender_shift & gender_mask
-        phone_a = a[i, phone_word] >> phone_shift & phone_mask
-        second_a = a[i, second_word] >> second_shift & second_mask
-        region_a = a[i, region_word] >> region_shift & region_mask
-        grams_a = a[i, grams_word] >> grams_shift & grams_mask
-        numbers_a = a[i, numbers_word] >> numbers_shift & numbers_mask
-        name_a = a[i, name_word] >> name_shift & name_mask
-        name_is_plain = name_a >> uint64(63) == 0 and not has_wildcard(name_a)
-        sounds_a = usual_sounds(name_a, han) if name_is_plain else uint64(0)
-        for pair in range(start, stop):
-            j = uint64(right[pair])
-            id_b = b[j, id_word] >> id_shift & id_mask
-            detail_b = b[j, detail_word] >> detail_shift & detail_mask
-            exact = uint64(id_a == id_b) & uint64(id_a != 0)
-            place = id_code(id_a, id_b, detail_a, detail_b) + GRADES_MAX
-            if place < GRADES_MAX:
-                place = int64(national_id_grade(id_a, id_b, detail_a, detail_b)) & 15
-            cell = levels[uint64(_ID + place)]
-
-            date_b = int64(b[j, date_word] >> date_shift & date_mask)
-            digits_b = int64(b[j, written_word] >> written_shift & written_mask)
-            written_b = digits_b
-            if not has_written:
-                digits_b = date_digits(date_b)
-            place = date_code(date_a, date_b, digits_a, digits_b, has_written) + GRADES_MAX
-            if place < GRADES_MAX:
-                place = int64(grade_dates(date_a, date_b, written_a, written_b)) & 15
-            cell += levels[uint64(_DATE + place)]
-            exact |= uint64(place == GRADES_MAX or place == 0) << uint64(1)
-
-            gender_b = b[j, gender_word] >> gender_shift & gender_mask
-            cell += levels[uint64(_GENDER + GRADES_MAX + gender_code(gender_a, gender_b))]
-            weight = prior + cell_weight[uint64(identity_start + cell), 0]
-            relative = relative_prior + cell_weight[uint64(identity_start + cell), 1]
-            pattern = cell * identity_stride
-
-            phone_b = b[j, phone_word] >> phone_shift & phone_mask
-            second_b = b[j, second_word] >> second_shift & second_mask
-            exact |= (uint64(phone_a == phone_b) & uint64(phone_a != 0)) << uint64(3)
-            place = phone_code(phone_a, phone_b, second_a, second_b) + GRADES_MAX
-            if place < GRADES_MAX:
-                place = int64(phone_grade(phone_a, phone_b, second_a, second_b))
-            cell = levels[uint64(_PHONE + place)]
-            weight += cell_weight[uint64(phone_start + cell), 0]
-            relative += cell_weight[uint64(phone_start + cell), 1]
-            pattern += cell * phone_stride
-
-            region_b = b[j, region_word] >> region_shift & region_mask
-            place = region_code(region_a, region_b) + GRADES_MAX
-            if place < GRADES_MAX:
-                place = int64(region_grade(region_a, region_b)) & 15
-            cell = levels[uint64(_REGION + place)]
-            grams_b = b[j, grams_word] >> grams_shift & grams_mask
-            numbers_b = b[j, numbers_word] >> numbers_shift & numbers_mask
-            place = address_code(grams_a, numbers_a, grams_b, numbers_b) + GRADES_MAX
-            cell += levels[uint64(_ADDRESS + place)]
-            weight += cell_weight[uint64(address_start + cell), 0]
-            relative += cell_weight[uint64(address_start + cell), 1]
-            pattern += cell * address_stride
-
-            name_b = b[j, name_word] >> name_shift & name_mask
-            is_equal = (name_a ^ name_b) & NAME_LANES == 0
-            possible = group_frequency[exact]
-            bound = weight + possible + (group_rest if is_equal else other_rest)
-            if bound < weight_min:
-                continue
-
-            if name_a == 0 or name_b == 0:
-                grade = int64(_NULL)
-            elif is_equal and name_is_plain:
-                grade = int64(EXACT)
-            elif sounds_a != 0 and sounds_a == usual_sounds(name_b, han):
-                grade = int64(SAME_SYLLABLES)
-            else:
-                grade = int64(name_grade(name_a, name_b, overflow, han, buffers))
-            if grade == EXACT:
-                exact |= uint64(1) << uint64(6)
-                possible += name_frequency
-            cell = levels[uint64(_NAME + grade)]
-            weight += cell_weight[uint64(name_start + cell), 0]
-            relative += cell_weight[uint64(name_start + cell), 1]
-            pattern += cell * name_stride
-
-            for lane in range(uint64(_SINGLES), lanes):
-                word, shift, mask = places[lane, 0], places[lane, 1], places[lane, 2]
-                one, other = a[i, word] >> shift & mask, b[j, word] >> shift & mask
-                grade = int64(one != other) | (int64(one == 0) | int64(other == 0)) * int64(_NULL)
-                if grade == 0:
-                    exact |= uint64(1) << lane
-                    possible += frequency_max[lane]
-                cell = levels[lane * uint64(LANE_LEVELS) + uint64(grade)]
-                at = lane - uint64(_SINGLES - _SINGLE_GROUPS)
-                weight += cell_weight[uint64(starts[at] + cell), 0]
-                relative += cell_weight[uint64(starts[at] + cell), 1]
-                pattern += cell * strides[at]
-            possible += weight + last_rest
-            for later in range(hint_gains.shape[0]):
-                is_equal = False
-                for hint in range(hint_starts[later], hint_starts[later + 1]):
-                    word, shift, mask = hints[hint, 0], hints[hint, 1], hints[hint, 2]
-                    is_equal |= ((a[i, word] ^ b[j, word]) >> shift) & mask == 0
-                if not is_equal:
-                    possible -= hint_gains[later]
-            if possible < weight_min:
-                continue
-            out_pair[kept] = pair
-            out_pattern[kept] = pattern
-            out_exact[kept] = exact
-            out_weight[kept] = weight
-            out_relative[kept] = relative
-            kept += uint64(1)
-        start = stop
+    kept = 0
+    for start in range(0, count, BLOCK):
+        size = min(BLOCK, count - start)
+        gather_words(a, left, start, size, words, 0, cols)
+        gather_words(b, right, start, size, words, columns, cols)
+        _grade_groups(cols, side, places, size, grades, scratch)
+        _add_groups(
+            *(grades, program.levels, program.cell_weight, program.starts, program.strides),
+            *(before, size, numbers, sums),
+        )
+        used = _still_possible(numbers, sums, grades, rests, frequencies, weight_min, size, live)
+        if places[_NAME_LANE, 2] != 0:
+            grade_names(
+                *(cols, side, places[_NAME_LANE], live[:used], uint64(_NAME_LANE * COLUMN), grades),
+                *(program.overflow, program.han, scratch, name_words, buffers),
+            )
+        _add_names(
+            *(grades, program.levels, program.cell_weight, name_start, name_stride),
+            *(program.frequency_max[_NAME_LANE], live[:used], numbers, sums),
+        )
+        if places.shape[0] > _SINGLES:
+            _add_single_values(cols, side, grades, program, live[:used], numbers, sums, scratch)
+        kept = _write_block(live[:used], start, numbers, sums, weight_min, kept, out)
     return kept

@@ -39,6 +39,7 @@ from matching.kernels.han_units import (
     SHAPE,
     SIGNATURES,
     SOUND,
+    UNIT_COUNT,
     WILD,
     han_addresses,
     relation,
@@ -47,7 +48,7 @@ from matching.kernels.han_units import (
 from person.field import OverflowTable
 from person.han import CHARACTER_BASE, WILDCARD_UNIT
 from person.han_names import hash_name_word
-from person.jit import kernel, load_uint64
+from person.jit import inlined_kernel, kernel, load_uint64
 from person.romanised import find_key
 from person.slots import read_slot
 
@@ -295,6 +296,36 @@ def align_units(a, count_a, b, count_b, row, han):  # type: ignore[no-untyped-de
     return row[count_b]
 
 
+@inlined_kernel
+def _unit_sounds(unit, han):  # type: ignore[no-untyped-def]
+    """Bits for the sounds of a unit; of one that has none, a bit of its own."""
+    if uint64(unit) >= han[UNIT_COUNT]:
+        return uint64(1) << (uint64(unit) & uint64(63))
+    return load_uint64(han[SIGNATURES], unit)
+
+
+@kernel
+def _unheard_units(units, count, others, other_count, han):  # type: ignore[no-untyped-def]
+    """Units that have no sound in common with any of the others."""
+    heard = uint64(0)
+    for i in range(other_count):
+        heard |= _unit_sounds(others[i], han)
+    unheard = int64(0)
+    for i in range(count):
+        unheard += int64(_unit_sounds(units[i], han) & heard == uint64(0))
+    return unheard
+
+
+@kernel
+def unlike_units_min(a, count_a, b, count_b, han):  # type: ignore[no-untyped-def]
+    """A number of edits and shapes that no alignment goes under, without aligning."""
+    least = abs(count_a - count_b)
+    if least > 1 + max(count_a, count_b) // 4:
+        return least
+    least = max(least, _unheard_units(a, count_a, b, count_b, han))
+    return max(least, _unheard_units(b, count_b, a, count_a, han))
+
+
 @kernel
 def rotates(a, b, count):  # type: ignore[no-untyped-def]
     """Whether b is a, cut once and its halves exchanged: 'John Smith', 'Smith John'."""
@@ -323,15 +354,17 @@ def compare_long(a, b, overflow, han, buffers):  # type: ignore[no-untyped-def]
     if count_a == 0 or count_b == 0:
         return int64(ELSE)
     longest, shortest = max(count_a, count_b), min(count_a, count_b)
-    cost = align_units(left, count_a, right, count_b, buffers[2], han)
-    edits, shapes = cost >> 36, (cost >> 24) & 0xFFF
-    fuzzy = (cost >> 12) & 0xFFF
-    if edits == 0 and shapes == 0 and 2 * fuzzy <= longest:
-        return int64(FUZZY_SYLLABLES) if fuzzy else int64(SAME_SYLLABLES)
-    if edits == 0 and shapes == 1 and 4 * fuzzy <= longest:
-        return int64(SIMILAR_CHARACTER)
-    if edits + shapes <= max(int64(1), longest // 4) and 4 * fuzzy <= longest:
-        return int64(ONE_CHARACTER)
+    allowed = max(int64(1), longest // 4)
+    if unlike_units_min(left, count_a, right, count_b, han) <= allowed:
+        cost = align_units(left, count_a, right, count_b, buffers[2], han)
+        edits, shapes = cost >> 36, (cost >> 24) & 0xFFF
+        fuzzy = (cost >> 12) & 0xFFF
+        if edits == 0 and shapes == 0 and 2 * fuzzy <= longest:
+            return int64(FUZZY_SYLLABLES) if fuzzy else int64(SAME_SYLLABLES)
+        if edits == 0 and shapes == 1 and 4 * fuzzy <= longest:
+            return int64(SIMILAR_CHARACTER)
+        if edits + shapes <= allowed and 4 * fuzzy <= longest:
+            return int64(ONE_CHARACTER)
     prefix = common_prefix(left, right, shortest, han)
     if prefix == shortest and (prefix >= 6 or (prefix >= 4 and left[0] >= CHARACTER_BASE)):
         return int64(ONE_CHARACTER)  # cut off by a system with a short name column

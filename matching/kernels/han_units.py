@@ -22,6 +22,7 @@ __all__ = [
     "SIGNATURES",
     "SOUND",
     "SOUNDS",
+    "UNIT_COUNT",
     "WILD",
     "han_addresses",
     "relation",

@@ -25,7 +25,6 @@ __all__ = [
     "SIMILAR_NEED",
     "grade_identifier",
     "grade_name",
-    "is_clearly_other_name",
     "is_compact_equal",
     "is_mark",
     "one_edit",
@@ -130,26 +129,6 @@ def _jaro_winkler_at_least_similar(  # type: ignore[no-untyped-def]
         if matched * (left_length + right_length) < need:
             return 0.0
     return jaro_winkler_of(masks, left, left_length, right, right_length)
-
-
-@kernel
-def is_clearly_other_name(  # type: ignore[no-untyped-def]
-    left_seen, left_length, right_seen, right_length, prefix
-):
-    """Whether `grade_name` must say 'else', judged from letters seen and lengths alone.
-
-    `prefix` is the common prefix, exact up to 10. Never wrong when it says so; names with blanks
-    or hyphens are left to the full grading.
-    """
-    left_alone = int64(count_ones(left_seen & ~right_seen))
-    right_alone = int64(count_ones(right_seen & ~left_seen))
-    if (left_seen | right_seen) & MARKS != 0 or prefix >= 3 or min(left_length, right_length) == 1:
-        return False
-    if max(left_alone, right_alone, abs(left_length - right_length)) <= 1:
-        return False
-    matched = min(left_length - left_alone, right_length - right_alone)
-    need = SIMILAR_NEED[prefix] * left_length * right_length
-    return matched * (left_length + right_length) < need
 
 
 @kernel

@@ -18,7 +18,7 @@ import numpy as np
 from numba import int64, uint64
 
 from matching.kernels.name_grades import IDENTIFIER_GRADES, MARKS, PREFIX_MAX, SIMILAR_NEED
-from person.jit import count_leading_zeros, count_ones, count_trailing_zeros, kernel
+from person.jit import count_leading_zeros, count_ones, count_trailing_zeros, inlined_kernel, kernel
 from person.packed_text import CHARACTERS_PER_WORD
 
 __all__ = [
@@ -91,7 +91,7 @@ def is_clearly_other_text(  # type: ignore[no-untyped-def]
     return longer - common > allowed and common * (length_a + length_b) < need
 
 
-@kernel
+@inlined_kernel
 def _different_characters(a, b):  # type: ignore[no-untyped-def]
     """Lowest bit of each of the ten characters that differ between two packed words."""
     different = a ^ b
@@ -99,7 +99,7 @@ def _different_characters(a, b):  # type: ignore[no-untyped-def]
     return (different | different >> _ONE | different >> uint64(2)) & _LOWEST_BITS
 
 
-@kernel
+@inlined_kernel
 def _unmatched_beside(a, b):  # type: ignore[no-untyped-def]
     """The lowest bit of each character of b that a does not have there or right beside."""
     unmatched = _different_characters(a, b) & _different_characters(uint64(0), b)
@@ -118,7 +118,7 @@ def may_be_one_edit(a, b):  # type: ignore[no-untyped-def]
     return count_ones(_unmatched_beside(b, a)) <= 1
 
 
-@kernel
+@inlined_kernel
 def _unmatched_characters(a, b):  # type: ignore[no-untyped-def]
     """How many characters of b do not occur in a within two places of where they stand."""
     two = _CHARACTER + _CHARACTER
@@ -126,7 +126,7 @@ def _unmatched_characters(a, b):  # type: ignore[no-untyped-def]
     return count_ones(unmatched & _different_characters(a >> two, b))
 
 
-@kernel
+@inlined_kernel
 def is_clearly_other_number(a, length_a, b, length_b):  # type: ignore[no-untyped-def]
     """Whether `grade_identifier` must say 'else' of two different texts, from their first words.
 
@@ -147,12 +147,12 @@ def is_clearly_other_number(a, length_a, b, length_b):  # type: ignore[no-untype
     return starts != 0 and ends != 0
 
 
-@kernel
+@inlined_kernel
 def _character(word, place):  # type: ignore[no-untyped-def]
     return word >> uint64(6 * (CHARACTERS_PER_WORD - 1 - place)) & uint64(63)
 
 
-@kernel
+@inlined_kernel
 def packed_number_grade(a, length_a, b, length_b):  # type: ignore[no-untyped-def]
     """What `grade_identifier` says of two different texts of one word each, 10 characters at most.
 

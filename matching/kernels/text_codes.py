@@ -27,7 +27,6 @@ __all__ = [
     "decode_right",
     "is_same_text",
     "longest_text",
-    "packed_length",
     "packed_sketch",
     "seen_letters",
 ]
@@ -74,18 +73,6 @@ def packed_sketch(rows, row, slots):  # type: ignore[no-untyped-def]
             seen |= one << ((word >> uint64(shift)) & uint64(63))
         length += CHARACTERS_PER_WORD - int64(count_trailing_zeros(word) // uint64(6))
     return seen & ~one, length
-
-
-@kernel
-def packed_length(rows, row, slots):  # type: ignore[no-untyped-def]
-    """Characters of a packed value, without decoding it."""
-    length = 0
-    for component in range(slots.shape[0]):
-        word = rows[row, slots[component, 0]]
-        if word == 0:
-            break
-        length += CHARACTERS_PER_WORD - int64(count_trailing_zeros(word) // uint64(6))
-    return length
 
 
 @kernel

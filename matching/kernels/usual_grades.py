@@ -47,30 +47,39 @@ _FEW_DIGITS: Final = 2
 _SEQUENCE_BITS: Final = 12
 _BIRTH_DATE_MASK: Final = 0xFFFFFFF
 _HASHED: Final = 15
+_NO_ID_GRADE: Final = 6
 
 
 @inlined_kernel
 def id_code(one, other, one_detail, other_detail):  # type: ignore[no-untyped-def]
-    """Bits: missing, equal, of two schemes, all but the sequence equal, birth date equal."""
+    """The grade itself, 6 for none: as `identifiers.national_id_grade`, of any two values."""
     difference = one ^ other
-    places = int64(count_ones(differing_digits(difference)))
-    is_missing = int64(one == 0) | int64(other == 0)
-    is_equal = int64(difference == 0)
-    is_like = int64(places <= _FEW_DIGITS) | int64((one | other) >> uint64(60) == uint64(_HASHED))
-    if is_like & (1 - is_equal) & (1 - is_missing) != 0:
-        return int64(RARE)
-    code = is_missing | is_equal << 1 | int64((one_detail ^ other_detail) >> uint64(2) != 0) << 2
+    places = differing_digits(difference)
+    count = int64(count_ones(places))
+    lower = places & places >> uint64(4)  # of two neighbours that differ
+    nibble = lower * uint64(15)
+    unturned = (one ^ other >> uint64(4) | one >> uint64(4) ^ other) & nibble
+    is_turned = int64(count == 2) & int64(lower != 0) & int64(unturned == 0)
+    is_hashed = int64(one >> uint64(60) == uint64(_HASHED))
+    other_hashed = int64(other >> uint64(60) == uint64(_HASHED))
+    not_comparable = int64((one_detail ^ other_detail) >> uint64(2) != 0)
+    not_comparable |= is_hashed ^ other_hashed
+    prove = int64(one_detail & other_detail & uint64(1))
     difference >>= uint64(_SEQUENCE_BITS)
-    code |= int64(difference == 0) << 3
-    return code | int64(difference & uint64(_BIRTH_DATE_MASK) == 0) << 4
+    is_sequence = int64(difference == 0)
+    grade = 4 if difference & uint64(_BIRTH_DATE_MASK) == 0 else 5
+    grade = 3 if is_sequence != 0 else grade
+    grade = 2 if is_turned != 0 else grade
+    grade = 1 if count == 1 else grade
+    grade = 3 if is_sequence & prove != 0 else grade
+    grade = 5 if is_hashed != 0 else grade
+    grade = _NO_ID_GRADE if not_comparable != 0 else grade
+    grade = 0 if count == 0 else grade
+    return _NO_ID_GRADE if int64(one == 0) | int64(other == 0) != 0 else grade
 
 
 def _id_grade(code: int) -> int:
-    if code & 2 and not code & 1:
-        return 0
-    if code & 1 or code & 4:
-        return NULL_GRADE
-    return 3 if code & 8 else 4 if code & 16 else 5
+    return NULL_GRADE if code == _NO_ID_GRADE else code
 
 
 @inlined_kernel
@@ -126,13 +135,20 @@ def _phone_grade(code: int) -> int:
 
 
 @inlined_kernel
+def _hundredth(code):  # type: ignore[no-untyped-def]
+    """code // 100 of a code below 2 ** 30, without a division: there is none of vectors."""
+    return code * uint64(42949673) >> uint64(32)
+
+
+@inlined_kernel
 def region_code(one, other):  # type: ignore[no-untyped-def]
     """Bits: missing, equal, equal prefectures, equal provinces, no prefecture named."""
     hundred = uint64(100)
-    one_prefecture, other_prefecture = one // hundred, other // hundred
-    one_province, other_province = one_prefecture // hundred, other_prefecture // hundred
+    one_prefecture, other_prefecture = _hundredth(one), _hundredth(other)
+    one_province, other_province = _hundredth(one_prefecture), _hundredth(other_prefecture)
     is_equal = int64(one == other)
-    if is_equal & int64(one == one_prefecture * hundred) != 0 and one != 0:
+    is_coarse = int64(one == one_prefecture * hundred) & int64(one != 0)
+    if is_equal & is_coarse != 0:
         return int64(RARE)  # whole in its code, or not named to the county
     code = int64(one == 0) | int64(other == 0) | is_equal << 1
     code |= int64(one_prefecture == other_prefecture) << 2
@@ -177,7 +193,7 @@ def _table(bits: int, grade: Callable[[int], int]) -> NDArray[np.uint8]:
 
 
 USUAL_GRADES: Final = {
-    "national_id": _table(5, _id_grade),
+    "national_id": _table(3, _id_grade),
     "date": np.array([0, NULL_GRADE, 10, NULL_GRADE], np.uint8),
     "gender": _table(4, _gender_grade),
     "phone": _table(2, _phone_grade),

@@ -9,7 +9,7 @@ import numpy as np
 from numba import int64, uint64
 
 from person.hashing import mix64
-from person.jit import kernel, prefetch
+from person.jit import inlined_kernel, kernel, prefetch
 from person.slots import read_slot
 
 __all__ = [
@@ -24,8 +24,11 @@ __all__ = [
     "take_off_relatives",
 ]
 
-LOOK_UPS: Final = 32
-"""Look-ups under way at once: enough to hide a miss of the memory behind the others."""
+LOOK_UPS: Final = 64
+"""Pairs whose look-ups are under way at once: enough to hide a miss of the memory behind others."""
+
+REMEMBERED: Final = 8192
+"""Relative weights whose logarithm is remembered: 128 KB a thread."""
 
 NOTHING: Final = -64.0
 """Powers of two under this change no weight."""
@@ -66,6 +69,15 @@ def value_hash(rows, row, slots):  # type: ignore[no-untyped-def]
     return value if value != 0 else uint64(1)
 
 
+@inlined_kernel
+def _frequency_weight(wanted, table_hash, table_weight, absent_weight):  # type: ignore[no-untyped-def]
+    mask = uint64(table_hash.shape[0] - 1)
+    place = wanted & mask
+    while table_hash[place] != 0 and table_hash[place] != wanted:
+        place = (place + uint64(1)) & mask
+    return table_weight[place] if table_hash[place] == wanted else absent_weight
+
+
 @kernel
 def add_frequency_weights(  # type: ignore[no-untyped-def]
     a,
@@ -86,40 +98,36 @@ def add_frequency_weights(  # type: ignore[no-untyped-def]
     pair int32[n] numbers the kept pairs, exact uint64[n] has `bit` set where they agree.
     `table_hash` is an open-addressed table of value hashes (0 = free), a power of two long, with
     at least one free place. Added to weights and relatives, float64[n], and to out_frequency,
-    float64[n] or empty. One cache miss a run of equal left values, asked for LOOK_UPS ahead.
+    float64[n] or empty. One cache miss a run of equal left values, asked for ahead, those of
+    LOOK_UPS pairs at once.
     """
     mask = uint64(table_hash.shape[0] - 1)
     wanted = np.empty(LOOK_UPS, np.uint64)
-    agreeing = np.empty(LOOK_UPS, np.int64)
-    last_left, last_wanted, last_weight = int64(-1), uint64(0), 0.0
-    found_for = uint64(0)
-    start = 0
-    while start < pair.shape[0]:
+    agreeing = np.empty(LOOK_UPS + 1, np.int64)
+    for start in range(0, pair.shape[0], LOOK_UPS):
         used = 0
-        while start < pair.shape[0] and used < LOOK_UPS:
-            if (exact[start] >> uint64(bit)) & uint64(1) != 0:
-                row = int64(left[pair[start]])
-                if row != last_left:
-                    last_left = row
-                    last_wanted = value_hash(a, row, slots)
-                    prefetch(table_hash, int64(last_wanted & mask))
-                    prefetch(table_weight, int64(last_wanted & mask))
-                wanted[used] = last_wanted
-                agreeing[used] = start
-                used += 1
-            start += 1
-        for at in range(used):
-            if wanted[at] != found_for:  # a hash is never 0
-                found_for = wanted[at]
-                place = found_for & mask
-                while table_hash[place] != 0 and table_hash[place] != found_for:
-                    place = (place + uint64(1)) & mask
-                is_held = table_hash[place] == found_for
-                last_weight = table_weight[place] if is_held else absent_weight
-            weights[agreeing[at]] += last_weight
-            relatives[agreeing[at]] += last_weight
+        for at in range(start, min(start + LOOK_UPS, pair.shape[0])):
+            agreeing[used] = at
+            used += int64(exact[at] >> uint64(bit) & uint64(1))
+        last_left, last_wanted = int64(-1), uint64(0)
+        for place in range(used):
+            row = int64(left[pair[agreeing[place]]])
+            if row != last_left:
+                last_left = row
+                last_wanted = value_hash(a, row, slots)
+                prefetch(table_hash, int64(last_wanted & mask))
+                prefetch(table_weight, int64(last_wanted & mask))
+            wanted[place] = last_wanted
+        found_for, last_weight = uint64(0), 0.0
+        for place in range(used):
+            if wanted[place] != found_for:  # a hash is never 0
+                found_for = wanted[place]
+                last_weight = _frequency_weight(found_for, table_hash, table_weight, absent_weight)
+            at = agreeing[place]
+            weights[at] += last_weight
+            relatives[at] += last_weight
             if out_frequency.shape[0] > 0:
-                out_frequency[agreeing[at]] += last_weight
+                out_frequency[at] += last_weight
 
 
 @kernel
@@ -132,15 +140,25 @@ def log2_with_one(value):  # type: ignore[no-untyped-def]
     return math.log1p(math.exp(value * _LOG_2)) * _LOG2_E
 
 
+@inlined_kernel
+def _remembered(relative, memory):  # type: ignore[no-untyped-def]
+    """`log2_with_one(relative)`: pairs of one pattern have the same, and are many."""
+    bits = uint64(np.float64(relative).view(np.uint64)) * uint64(_GOLDEN)
+    place = bits >> uint64(40) & uint64(memory.shape[0] - 1)
+    if memory[place, 0] != relative:
+        memory[place, 0], memory[place, 1] = relative, log2_with_one(relative)
+    return memory[place, 1]
+
+
 @kernel
-def take_off_relatives(weights, relatives):  # type: ignore[no-untyped-def]
+def take_off_relatives(weights, relatives, memory):  # type: ignore[no-untyped-def]
     """weights -= log2(1 + 2 ** relatives): odds against strangers and relatives together."""
     for pair in range(weights.shape[0]):
-        weights[pair] -= log2_with_one(relatives[pair])
+        weights[pair] -= _remembered(relatives[pair], memory)
 
 
 @kernel
-def keep_reaching(weight_min, pair, pattern, weights, relatives):  # type: ignore[no-untyped-def]
+def keep_reaching(weight_min, pair, pattern, weights, relatives, memory):  # type: ignore[no-untyped-def]
     """`take_off_relatives`, and move the pairs at or above `weight_min` to the front.
 
     pair int32[n], pattern int64[n], weights and relatives float64[n]; returns how many are kept.
@@ -149,7 +167,7 @@ def keep_reaching(weight_min, pair, pattern, weights, relatives):  # type: ignor
     for at in range(pair.shape[0]):
         if weights[at] < weight_min:
             continue
-        weight = weights[at] - log2_with_one(relatives[at])
+        weight = weights[at] - _remembered(relatives[at], memory)
         pair[kept], pattern[kept] = pair[at], pattern[at]
         weights[kept], relatives[kept] = weight, relatives[at]
         kept += weight >= weight_min

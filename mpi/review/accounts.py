@@ -60,7 +60,10 @@ def review_directory(index_path: str | Path) -> Path:
     IndexMissingError : no index there
     """
     if not (Path(index_path) / "data.mdb").exists():
-        raise IndexMissingError(f"{index_path}: no index here", path=str(index_path))
+        raise IndexMissingError(
+            f"{index_path}: no index here; check the path, or make one with mpi index create",
+            path=str(index_path),
+        )
     directory = Path(index_path) / "review"
     directory.mkdir(mode=0o700, exist_ok=True)
     return directory

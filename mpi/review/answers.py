@@ -2,16 +2,19 @@
 
 Spreadsheets change line ends, encodings, delimiters and the order of columns and rows; none of
 that matters. What matters is `task`, `version`, `line`, `person`, `verdict`, `reason`, `comment`.
-What cannot be understood is refused alone and listed; `mpi.review.applying` decides the rest.
+What cannot be understood is refused alone and listed; `mpi.review.applying` decides the rest, but
+no task that may have lost one of its lines to those that cannot be read.
 """
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -36,6 +39,11 @@ __all__ = ["Answer", "Answers", "Outcome", "read_answers"]
 ANSWERS_MAX: Final = 100_000
 _NUMBER: Final = re.compile(r"(\d{1,18})(\.0+)?")
 _LETTER: Final = re.compile(r"[A-Z]{1,3}")
+_QUOTE: Final = "its quotes do not fit together; mend or remove the line and import again"
+_NO_TASK: Final = (
+    "the task's number cannot be read; put it back as it was exported, or remove the line, and "
+    "import again"
+)
 
 COLUMN_NAMES: Final = {
     "task": ("task", "任务"),
@@ -82,6 +90,7 @@ class Answer:
     task, version : as they went out
     verdict, reason, comment : as they were filled in
     persons : line -> letter, of the lines that came back
+    line_count : different lines of the task that came back
     rows : numbers of the lines of the file, the heading is 1
     """
 
@@ -91,6 +100,7 @@ class Answer:
     reason: Reason
     comment: str
     persons: Mapping[int, str]
+    line_count: int
     rows: tuple[int, ...]
 
 
@@ -132,11 +142,13 @@ class Answers:
     answers : by task
     refused : lines and tasks that were not understood
     unanswered : tasks without a verdict
+    unplaced : lines of the file that cannot be read and may belong to any task that lacks one
     """
 
     answers: tuple[Answer, ...]
     refused: tuple[Outcome, ...]
     unanswered: int
+    unplaced: tuple[int, ...] = ()
 
 
 # ---------------------------------------------------------------------- reading
@@ -183,6 +195,9 @@ def _read_opened(opened: InputSet) -> Answers:
     columns = _columns(opened.columns)
     lines: dict[int, list[tuple[int, Mapping[str, str]]]] = defaultdict(list)
     refused: list[Outcome] = []
+    broken = _broken_quote(opened)
+    if broken is not None:
+        refused.append(_refusal(None, [broken], None, _QUOTE))
     for file_index, first, batch in opened:
         file = opened.files[file_index]
         cells = {name: _texts(batch, column) for name, column in columns.items()}
@@ -190,15 +205,20 @@ def _read_opened(opened: InputSet) -> Answers:
         numbers = file.row_number(np.arange(first, first + batch.num_rows)) + 1
         for at, row in enumerate(numbers.tolist()):
             said = {name: texts[at] for name, texts in cells.items()}
+            if row == broken:
+                continue  # it may hold the lines after it
             task = _number(said["task"])
             if task is not None:
                 lines[task].append((row, said))
-            elif any(said[name] for name in ("task", "verdict", "comment")):
-                refused.append(_refusal(None, [row], None, "the task's number cannot be read"))
+            elif any(said.values()):
+                refused.append(_refusal(None, [row], None, _NO_TASK))
     if len(lines) > ANSWERS_MAX:
         raise InputError(f"a sheet holds at most {ANSWERS_MAX:,} tasks; take it in parts")
     for each in opened.rejects.to_table().to_pylist():
-        refused.append(_refusal(None, [int(each["row"]) + 1], None, str(each["reason"])))
+        why = f"{each['reason']}; mend or remove the line and import again"
+        if int(each["row"]) + 1 != broken:
+            refused.append(_refusal(None, [int(each["row"]) + 1], None, why))
+    unplaced = tuple(sorted(row for each in refused for row in each.rows))
     answers, unanswered = [], 0
     for task, rows in lines.items():
         try:
@@ -212,7 +232,30 @@ def _read_opened(opened: InputSet) -> Answers:
             unanswered += 1
         else:
             answers.append(found)
-    return Answers(answers=tuple(answers), refused=tuple(refused), unanswered=unanswered)
+    return Answers(
+        answers=tuple(answers),
+        refused=tuple(refused),
+        unanswered=unanswered,
+        unplaced=unplaced,
+    )
+
+
+def _broken_quote(opened: InputSet) -> int | None:
+    """Number of the first line of a text whose quotes do not fit together, the heading is 1.
+
+    Readers make the best of such a text: a comment then holds the lines after it, unnoticed.
+    """
+    (file,) = opened.files
+    if file.dialect is None:
+        return None
+    number = 0
+    with Path(file.path).open(encoding="utf-8-sig", newline="") as text:
+        try:
+            for row in csv.reader(text, delimiter=file.dialect.delimiter, strict=True):
+                number += bool(row)
+        except csv.Error:
+            return number + 1
+    return None
 
 
 def _columns(names: Sequence[str]) -> dict[str, str]:
@@ -298,6 +341,7 @@ def _answer(task: int, rows: Sequence[tuple[int, Mapping[str, str]]]) -> Answer 
         reason=next(iter(reasons)) or Reason.OTHER if reasons else Reason.OTHER,
         comment=comment,
         persons=_persons(rows),
+        line_count=_line_count(rows),
         rows=tuple(row for row, _ in rows),
     )
 
@@ -319,12 +363,20 @@ def _comment(rows: Sequence[tuple[int, Mapping[str, str]]]) -> str:
     return text
 
 
+def _line_count(rows: Sequence[tuple[int, Mapping[str, str]]]) -> int:
+    """Different lines of one task; of a sheet without the column, all of them."""
+    numbers = {_number(said.get("line", "")) for _, said in rows}
+    return len(rows) if None in numbers else len(numbers)
+
+
 def _persons(rows: Sequence[tuple[int, Mapping[str, str]]]) -> dict[int, str]:
     """The letter of each line that has one."""
     persons: dict[int, str] = {}
     for _, said in rows:
         letter = said.get("person", "").upper()
         line = _number(said.get("line", ""))
+        if line is None and said.get("line"):
+            raise InputError("the number in the column line was changed; export the task again")
         if not letter:
             continue
         if line is None or not _LETTER.fullmatch(letter):

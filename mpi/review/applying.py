@@ -65,11 +65,15 @@ def apply_answers(
     Notes
     -----
     A task that changed since the sheet was made is stale; the others are decided nevertheless.
+    Where lines cannot be read, a task that came back without all of its own stays as it is: what
+    was not read may have said something else.
     """
     outcomes = list(answers.refused)
     asked: list[tuple[Answer, DecisionRequest]] = []
     for answer in answers.answers:
         try:
+            if answers.unplaced:
+                _check_whole(queue, answer, answers.unplaced)
             asked.append((answer, _request(queue, answer)))
         except MpiError as error:
             outcomes.append(_failed(answer, error))
@@ -129,6 +133,17 @@ def _decided(answer: Answer, decision: Decision, dry_run: bool) -> Outcome:
         message=message,
         events=() if dry_run else decision.events,
     )
+
+
+def _check_whole(queue: ReviewQueue, answer: Answer, unplaced: Sequence[int]) -> None:
+    """Refuse a task that one of the lines that cannot be read may belong to."""
+    case = queue.bare_case(answer.task)
+    if case.task.version == answer.version and answer.line_count < len(case.records):
+        raise InputError(
+            f"line {unplaced[0]} of the sheet cannot be read and may belong to this task: "
+            f"{answer.line_count:,} of its {len(case.records):,} lines are there; mend that line, "
+            "or remove it and export this task again"
+        )
 
 
 def _request(queue: ReviewQueue, answer: Answer) -> DecisionRequest:

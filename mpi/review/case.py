@@ -42,17 +42,29 @@ _EVENTS_SEARCHED: Final = 200
 
 
 def build_case(reader: Reader, number: int, now_ms: int) -> Case:
-    """The case of a task.
+    """The case of a task: its records side by side, how they differ, and what led here.
 
     Parameters
     ----------
-    reader : of the index
-    number : of the task
-    now_ms : milliseconds of UTC
+    reader : of the index, and so of one moment: all of the case is read from it
+    number : of the task, closed ones too
+    now_ms : milliseconds of UTC; a deferred task that is due by then is open
+
+    Returns
+    -------
+    Case: those of its identities' records that are asked about, then as many as make about
+    `RECORDS_MAX` in all, at least two of an identity; the rest is counted in `records_left_out`.
+    At most `PAIRS_MAX` pairs, those in doubt first, then the heaviest. Of a task of the audit two
+    records and nothing that would give away what was made of them
 
     Raises
     ------
     UnknownIdError : there is no such task
+
+    Notes
+    -----
+    Every pair shown is compared and explained again; `build_bare_case` does without, in a tenth of
+    the time.
     """
     task = reader.state.task(number)
     if task is None:
@@ -68,9 +80,12 @@ def build_bare_case(reader: Reader, number: int, now_ms: int) -> Case:
 
     Parameters
     ----------
-    reader : of the index
-    number : of the task
-    now_ms : milliseconds of UTC
+    reader, number, now_ms : see `build_case`
+
+    Returns
+    -------
+    Case: the task, the same records with their values, `records_left_out` and `values_kept`; no
+    pairs, edges, golden records or history, and of a task of the audit no enterprise ids either
 
     Raises
     ------

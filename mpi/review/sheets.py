@@ -144,7 +144,7 @@ def write_sheet(
     final = Path(out)
     partial = final.with_name(f".{final.name}.partial")
     try:
-        with output_errors(partial, final):
+        with output_errors(final):
             partial.unlink(missing_ok=True)
             os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             count = (_write_csv if kind == "csv" else _write_parquet)(partial, schema, rows)

@@ -10,7 +10,7 @@ from blocking.key_sample import sample_all_rules
 from blocking.keys import resolve_rules
 from blocking.rules import BlockingRule
 from blocking.scan import KEY_SHARES, RuleKeyFiller
-from person.records import ArrayRecordSource, RecordChunk
+from person.records import ArrayRecordSource, RecordChunk, origin_rows, origin_sources
 from tests.blocking.naive import PairCollector, random_rows, western_layout
 
 LAYOUT = western_layout()
@@ -32,13 +32,12 @@ def test_a_sample_holds_every_record_of_its_keys() -> None:
         keys = np.zeros((len(rule.variants), len(rows)), np.uint64)
         RuleKeyFiller(resolved, rule)(RecordChunk(0, rows, sources), keys)
         is_wanted = ((keys != 0) & (keys >> np.uint64(48) < PREFIXES)).any(axis=0)
-        chunks = list(sample.chunks())
-        numbers = np.concatenate([np.asarray(chunk.numbers) for chunk in chunks])
-        assert np.flatnonzero(is_wanted).tolist() == numbers.tolist()
-        assert rows[is_wanted].tolist() == np.concatenate([c.rows for c in chunks]).tolist()
-        assert sources[is_wanted].tolist() == np.concatenate([c.source for c in chunks]).tolist()
-        assert int((keys != 0).any(axis=0).sum()) == sample.keyed_records
-        assert len(numbers) == sample.record_count
+        held = sample.held.rows
+        assert np.flatnonzero(is_wanted).tolist() == origin_rows(held).tolist()
+        assert rows[is_wanted].tolist() == held[:, :-1].tolist()
+        assert sources[is_wanted].tolist() == origin_sources(held).tolist()
+        assert keys[:, is_wanted].tolist() == sample.keys.keys.tolist()
+        assert int((keys != 0).any(axis=0).sum()) == sample.keys.keyed_records
 
 
 @pytest.mark.parametrize("link_mode", ["dedupe", "link_only"])

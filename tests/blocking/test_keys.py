@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blocking import BlockingRule, KeySpec
+from blocking import BlockingRule, KeySpec, kernels
 from blocking.keys import TRANSFORMS, resolve_rules
 from person.errors import ConfigError
 from person.field import OverflowTable
 from person.han import han_tables
+from person.hashing import mix64
 from person.kinds import KINDS
 from person.layout import Layout, layout_for
 from person.phone_kernels import phone_tag
@@ -284,3 +285,60 @@ def test_malformed_rules_are_refused(raw: Any) -> None:
 def test_every_transform_names_a_kind_that_exists() -> None:
     """The registry and the kinds agree."""
     assert set(TRANSFORMS) == set(KINDS)
+
+
+def test_parts_of_a_name_made_together_are_those_made_alone() -> None:
+    """Syllables, given name, surname and any order in one look: the same parts of any name."""
+    layout = _layout("han_name")
+    random = np.random.default_rng(7)
+    tables = han_tables()
+    words = random.integers(0, 1 << 60, 4000, dtype=np.uint64)
+    lengths = random.integers(0, 5, len(words))
+    words &= ~((np.uint64(1) << (np.uint64(60) - 15 * lengths.astype(np.uint64))) - np.uint64(1))
+    words |= random.integers(0, 4, len(words), dtype=np.uint64) << np.uint64(60)
+    compound = random.integers(0, len(tables.compound_units), 500)
+    first, second = tables.compound_units[compound, :2].astype(np.uint64).T
+    words[:500] = (words[:500] << np.uint64(34) >> np.uint64(34)) | np.uint64(2 << 60)
+    words[:500] |= first << np.uint64(45) | second << np.uint64(30)
+    overflow = OverflowTable(
+        np.array([1 << 63, (1 << 63) + 5], np.uint64),
+        np.array([0, 5, 11], np.int64),
+        random.integers(1, 20_000, 11).astype(np.uint32),
+    )
+    words[500:900] = random.integers(1 << 63, (1 << 63) + 8, 400, dtype=np.uint64)
+    rows = np.zeros((len(words), layout.n_words), np.uint64)
+    (word, shift, bits) = layout.slots("field")[0].tolist()
+    assert (0, 64) == (shift, bits)
+    rows[:, word] = words
+    names = ("syllables", "surname_syllable", "given_syllables", "sorted_fuzzy_syllables")
+    rule = BlockingRule("all", tuple(f"field:{each}" for each in names))
+    resolved = resolve_rules([rule], layout, overflow)
+    alone, together = np.zeros((2, 4, len(rows)), np.uint64)
+    for part in range(4):
+        resolved.fill_parts((part,), rows, alone)
+    resolved.fill_parts(range(4), rows, together)
+    assert alone.tolist() == together.tolist()
+    for some in ((0, 2), (3, 1)):
+        together[:] = 0
+        resolved.fill_parts(some, rows, together)
+        assert alone[list(some)].tolist() == together[list(some)].tolist()
+        assert not together[[each for each in range(4) if each not in some]].any()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_a_key_mixes_its_parts_in_turn(count: int) -> None:
+    """A key of any number of parts is their mix in order, and none where one is missing."""
+    random = np.random.default_rng(count)
+    parts = random.integers(0, 1 << 63, (6, 300), dtype=np.uint64)
+    parts[random.random(parts.shape) < 0.1] = 0
+    chosen = random.permutation(6)[:count].astype(np.int64)
+    keys = np.zeros(300, np.uint64)
+    found = kernels.combine_keys(parts, chosen, 300, keys)
+    expected = []
+    for row in range(300):
+        key = np.uint64(0x9E3779B97F4A7C15)
+        for part in chosen:
+            key = np.uint64(mix64(key ^ parts[part, row]))
+        expected.append(int(key) if parts[chosen, row].all() else 0)
+    assert expected == keys.tolist()
+    assert np.count_nonzero(keys) == found

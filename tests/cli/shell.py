@@ -9,6 +9,17 @@ import pytest
 
 from cli.main import run
 
+RUN_FILES = {
+    "clusters.parquet",
+    "links.parquet",
+    "review.parquet",
+    "rejects.parquet",
+    "model.json",
+    "run.json",
+    "report.html",
+}
+"""What every run writes."""
+
 
 class Output:
     def __init__(self, code: int, out: str, err: str) -> None:

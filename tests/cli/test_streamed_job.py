@@ -7,11 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from .interrupted import interrupt
 from .made_up_people import write_residents
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,28 +51,15 @@ def test_a_streamed_run_writes_its_tables_and_says_what_it_gave_up(tmp_path: Pat
     assert "streamed" in refused.stderr
 
 
-def test_a_terminated_streamed_run_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stage", ["encode+", "score candidate pairs", "label clusters+"])
+def test_a_terminated_streamed_run_leaves_nothing(tmp_path: Path, stage: str) -> None:
     """SIGTERM while it works: rows on disk are removed with all else."""
-    people, _ = write_residents(tmp_path, 40_000)
+    people, _ = write_residents(tmp_path, 400)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    process = subprocess.Popen(
-        command(people, "--out", tmp_path / "out"),
-        cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(scratch), "MPI_DEBUG": ""},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 60
-    while not any(scratch.iterdir()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    time.sleep(0.1)
-    if process.poll() is not None:
-        pytest.skip("the run was over before it could be interrupted")
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
-    assert 143 == process.returncode
-    assert err.splitlines()[-1].startswith("mpi: error: ")
+    words = ("dedupe", people, "--out", tmp_path / "out", "--stream")
+    done = interrupt(stage, signal.SIGTERM, *words, scratch=scratch)
+    assert 143 == done.returncode, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("mpi: error: ")
     assert ["residents.csv", "scratch", "truth.csv"] == sorted(p.name for p in tmp_path.iterdir())
     assert [] == list(scratch.iterdir())

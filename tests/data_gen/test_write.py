@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +21,8 @@ from data_gen.manifest import find_problems, read_manifest
 from data_gen.quick import QUICK_SIZES, quick_people
 from data_gen.read import Part, read_parts
 from person.errors import ConfigError, InputError, OutputError
+from tests.cli.interrupted import interrupt
 
-ROOT = Path(__file__).resolve().parents[2]
 PEOPLE = 2500
 ROWS = 2000
 
@@ -171,7 +168,8 @@ def test_changed_missing_and_added_files_are_found(made: Path, tmp_path: Path) -
     ("options", "message"),
     [
         ({"people": 0}, "people"),
-        ({"people": 10**12}, "people"),
+        ({"people": 10**12}, "'people' is 1000000000000; it must lie in 1 to 1,409,810,432"),
+        ({"people": 5, "error_scale": 10.5}, "it must lie in 0 to 10"),
         ({}, "people: give the number"),
         ({"people": 5, "quick": "10k"}, "not both"),
         ({"quick": "7k"}, "quick: no preset '7k'"),
@@ -182,6 +180,11 @@ def test_changed_missing_and_added_files_are_found(made: Path, tmp_path: Path) -
         ({"people": 5, "file_format": "xls"}, "format: 'xls'"),
         ({"people": 5, "rows_per_file": 0}, "rows_per_file"),
         ({"people": 5, "start": 1000}, "start, stop"),
+        ({"people": 5, "stop": 1000}, "the last file is 0 to 12, and without stop all"),
+        (
+            {"people": 5000, "rows_per_file": 1000, "start": 11_000, "stop": 14_000},
+            "stop: 14000 is past the end; there are 12500 records, so the last file is 12000 to",
+        ),
         ({"people": 5000, "rows_per_file": 1000, "start": 1500}, "choose 1000 or 2000"),
         ({"people": 5000, "rows_per_file": 1000, "stop": 999}, "stop: 999 is inside a file"),
     ],
@@ -238,49 +241,28 @@ def test_a_disk_that_fills_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     assert [] == list(tmp_path.iterdir())
 
 
-def start_generate(out: Path, people: int) -> subprocess.Popen[str]:
-    words = [sys.executable, "-m", "cli", "generate", "--people", str(people), "--out", str(out)]
-    return subprocess.Popen(
-        [*words, "--rows-per-file", "20000"],
-        cwd=ROOT,
-        env={**os.environ, "MPI_DEBUG": ""},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-
-
-def wait_for_files(folder: Path, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        if any(folder.glob(".*.partial-*/truth/*")):
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"no file was begun: {process.communicate()[1][-500:]}")
+def interrupted_generate(folder: Path, signal_number: int) -> subprocess.CompletedProcess[str]:
+    """`mpi generate` that gets a signal when it has written its first records."""
+    words = ("generate", "--people", 20_000, "--out", folder / "out", "--rows-per-file", 20_000)
+    return interrupt("generate+", signal_number, *words, scratch=folder)
 
 
 def test_a_killed_run_leaves_nothing_that_looks_complete(tmp_path: Path) -> None:
     """After kill -9 there is no directory under the name; the next run clears up."""
-    out = tmp_path / "out"
-    process = start_generate(out, 2_000_000)
-    wait_for_files(tmp_path, process)
-    process.kill()
-    process.communicate(timeout=60)
-    assert not out.exists()
+    killed = interrupted_generate(tmp_path, signal.SIGKILL)
+    assert -signal.SIGKILL == killed.returncode, killed.stderr
+    (left,) = (path.name for path in tmp_path.iterdir())
+    assert left.startswith(".out.partial-")
     assert not list(tmp_path.rglob("manifest.json"))
-    mpi.generate(out, people=300)
+    mpi.generate(tmp_path / "out", people=300)
     assert ["out"] == [path.name for path in tmp_path.iterdir()]
 
 
 def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
     """Ctrl-C ends all writers: one line, exit code 130, no file."""
-    process = start_generate(tmp_path / "out", 2_000_000)
-    wait_for_files(tmp_path, process)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert (130, []) == (process.returncode, list(tmp_path.iterdir()))
-    assert "interrupted" in err.splitlines()[-1]
+    done = interrupted_generate(tmp_path, signal.SIGINT)
+    assert (130, []) == (done.returncode, list(tmp_path.iterdir())), done.stderr
+    assert "interrupted" in done.stderr.splitlines()[-1]
 
 
 def test_other_manifests_are_refused(tmp_path: Path) -> None:

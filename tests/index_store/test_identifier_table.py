@@ -60,6 +60,21 @@ def test_made_up_id_numbers_are_found_and_small(tmp_path: Path) -> None:
     assert np.array_equal(values[order].astype(np.int64), found)
 
 
+def test_many_keys_in_any_order_have_their_values(tmp_path: Path) -> None:
+    """Many are looked up in the order of the leaves: keys before, between and behind all too."""
+    path = tmp_path / "identifiers.mdb"
+    random = np.random.default_rng(5)
+    keys = np.unique(random.integers(1 << 40, 1 << 63, 50_000, dtype=np.uint64))
+    with IdentifierTableWriter(path, value_bits=40) as writer:
+        writer.add(keys, keys & np.uint64((1 << 40) - 1))
+        writer.finish()
+    ends = np.array([0, 1, (1 << 64) - 1], np.uint64)
+    wanted = random.permutation(np.concatenate([keys, keys + np.uint64(1), ends]))
+    known = {key: key & (1 << 40) - 1 for key in keys.tolist()}
+    expected = [known.get(key, -1) for key in wanted.tolist()]
+    assert expected == IdentifierTable(path).lookup(wanted).tolist()
+
+
 def test_a_table_that_was_not_finished_is_not_there(tmp_path: Path) -> None:
     """Leaving the writer without `finish` leaves no file of either name."""
     path = tmp_path / "identifiers.mdb"

@@ -148,6 +148,49 @@ def test_record_ids_come_back_byte_for_byte(texts: list[bytes]) -> None:
     assert [texts[w] for w in wanted] == [found[a:b] for a, b in itertools.pairwise(edges)]
 
 
+def assert_full(pack: Any, first_keys: NDArray[np.uint64], count: int) -> None:
+    """Each leaf holds what alone fits one leaf, and with the next entry would not."""
+    edges = [*first_keys.astype(np.int64).tolist(), count]
+    assert len(edges) > 2
+    for start, end in itertools.pairwise(edges):
+        assert 1 == len(packed(lambda *out, a=start, b=end: pack(a, b, *out), 3)[1])
+        if end < count:
+            assert 2 == len(packed(lambda *out, a=start, b=end: pack(a, b + 1, *out), 3)[1])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_row_leaves_are_as_full_as_can_be(seed: int) -> None:
+    """Rows are tried many at a time; none is left out that would fit."""
+    random = np.random.default_rng(seed)
+    bits = random.integers(0, 64, (1500, 3)).astype(np.uint64)
+    rows = random.integers(0, 1 << 63, (1500, 3), dtype=np.uint64) >> bits
+    rows[random.random((1500, 3)) < 0.2 * seed] = 0
+    slots = slots_from(whole_slots(3, None))
+
+    def pack(start: int, end: int, *out: Any) -> Any:
+        return pack_rows(rows[start:end], slots, np.int64(start), True, *out)
+
+    assert_full(pack, packed(lambda *out: pack(0, 1500, *out), 1500)[1], 1500)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_id_leaves_are_as_full_as_can_be(seed: int) -> None:
+    """Whatever prefixes, alphabets and lengths turn up on the way."""
+    random = np.random.default_rng(seed)
+    numbers = random.integers(0, 10 ** (3 + 3 * seed), 3000).tolist()
+    texts = [f"{'ABCD'[each % seed] if seed else ''}H{each}".encode() for each in numbers]
+    source = random.integers(0, 1 + 500 * seed, 3000).astype(np.uint16)
+    times = random.integers(0, 1 + 10**9 * (seed % 2), 3000).astype(np.uint32)
+    offsets, data = join_texts(texts)
+
+    def pack(start: int, end: int, *out: Any) -> Any:
+        part = slice(start, end)
+        edges = offsets[start : end + 1]
+        return pack_record_ids(source[part], times[part], edges, data, np.int64(start), True, *out)
+
+    assert_full(pack, packed(lambda *out: pack(0, 3000, *out), 3000)[1], 3000)
+
+
 @pytest.mark.parametrize("width", [1, 7, 27, 32, 33])
 def test_numbers_of_any_width_come_back(width: int) -> None:
     """All ones stands for none."""

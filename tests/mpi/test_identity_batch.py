@@ -24,12 +24,14 @@ from mpi.calibration import Thresholds
 from mpi.decide import REFUSAL_TEXTS, Decided
 from mpi.identity_assign import NEW_IDENTITY, assign_identities
 from mpi.identity_candidates import find_candidates
+from mpi.identity_chunks import repack_rows
 from mpi.identity_decide import Queries, decide_queries
+from mpi.identity_engine import REFUSAL_WORDS
 from mpi.identity_index import IdentityIndex
-from mpi.identity_load import LoadReport, load_run, repack_rows
+from mpi.identity_load import LoadReport, load_run
 from mpi.identity_people import read_people
 from mpi.ingest import Ingested, effective_schema, ingest
-from mpi.pair_guards import pair_refusals
+from mpi.pair_guards import PairGuards, pair_refusals
 from mpi.progress import NO_PROGRESS
 from mpi.score_run import Edges
 from mpi.tables import open_inputs
@@ -135,9 +137,13 @@ def test_online_weights_and_levels_are_those_of_a_batch(run: Run, loaded: Identi
     assert (batch.weight + SHIFT).tolist() == found.weighed.weight.tolist()
     turned = compiled.score(rows, rows, right, found.query)
     assert (turned.weight + SHIFT).tolist() == found.weighed.weight.tolist()
-    assert pair_refusals(compiled, compiled.patterns(batch.cells)).tolist() == (
-        found.refusal.tolist()
-    )
+    refused = pair_refusals(compiled, compiled.patterns(batch.cells)).tolist()
+    assert refused == [REFUSAL_WORDS[each] for each in found.refusal.tolist()]
+    guards = PairGuards(compiled)
+    patterns = np.random.default_rng(1).integers(0, compiled.pattern_count, 3000)
+    plain = [guards.plain_pattern(each) for each in patterns.tolist()]
+    assert guards.refusals(patterns).tolist() == guards.refusals(np.array(plain)).tolist()
+    assert len(set(plain)) < len(patterns)
     names = [each.comparison.name for each in compiled.comparisons]
     for place in range(0, len(right), 97):
         levels = loaded.engine.levels(int(found.weighed.pattern[place]))

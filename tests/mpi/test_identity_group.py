@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from mpi import IdentityIndex
 from mpi.identity_group import GroupReader, GroupWriter
-from person.errors import IndexStoreError, InputError
+from person.errors import ConfigError, IndexStoreError, InputError
 
 
 def person(number: int, **more: str) -> dict[str, str]:
@@ -40,13 +41,28 @@ def together(count: int, work: Callable[[int], object]) -> list[object]:
     return answers
 
 
-def test_those_who_wait_share_a_transaction(tmp_path: Path) -> None:
+def gather(monkeypatch: pytest.MonkeyPatch, writer: GroupWriter, count: int) -> None:
+    """Have the first group of a writer wait for so many requests, and not for a time."""
+    waits = iter([count])
+
+    def sleep(_: float) -> None:
+        wanted = next(waits, 0)
+        while writer._waiting.qsize() < wanted - 1:
+            threading.Event().wait(0.001)
+
+    monkeypatch.setattr("mpi.identity_group.time", SimpleNamespace(sleep=sleep))
+
+
+def test_those_who_wait_share_a_transaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every thread gets its own receipt, each of an event of its own; few transactions."""
     with IdentityIndex.create(tmp_path / "index") as index:
         with GroupWriter(index, gather_seconds=0.05) as writer:
+            gather(monkeypatch, writer, 40)
             receipts = together(40, lambda i: writer.add(person(i)))
             assert writer.records == 40
-            assert writer.transactions < 20
+            assert writer.transactions < 5
         assert {"added"} == {r.action for r in receipts}  # type: ignore[attr-defined]
         assert [str(i) for i in range(40)] == [r.record_id for r in receipts]  # type: ignore[attr-defined]
         events = [r.event for r in receipts]  # type: ignore[attr-defined]
@@ -69,6 +85,27 @@ def test_one_bad_request_spoils_no_other(tmp_path: Path) -> None:
         actions = sorted(a.action for a in answers if not isinstance(a, InputError))  # type: ignore[attr-defined]
         assert ["added"] * 10 + ["updated"] == actions
         assert {"desk 0", "desk 1"} == {c.by for c in index.changes(since=1)}
+        assert index.verify().is_sound
+
+
+def test_desks_of_many_names_share_a_transaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each event has its own author and reason; one whose name is none is refused alone."""
+    with IdentityIndex.create(tmp_path / "index") as index:
+        with GroupWriter(index, gather_seconds=0.1) as writer:
+            gather(monkeypatch, writer, 23)
+            people = [person(i // 2 if i > 19 else i) for i in range(24)]  # some come twice
+            names = ["" if i == 7 else f"desk {i}" for i in range(24)]
+            answers = together(24, lambda i: writer.add(people[i], by=names[i], reason=f"r{i}"))
+            assert writer.records == 23
+            assert writer.transactions < 6
+        assert isinstance(answers[7], ConfigError)
+        made = {c.event: (c.by, c.reason) for c in index.changes(since=1)}
+        for place, receipt in enumerate(answers):
+            if place != 7 and receipt.event is not None:  # type: ignore[attr-defined]
+                assert (names[place], f"r{place}") == made[receipt.event]  # type: ignore[attr-defined]
+        assert 19 == sum(getattr(each, "action", "") == "added" for each in answers)
         assert index.verify().is_sound
 
 

@@ -79,7 +79,7 @@ def test_a_few_names_weigh_what_all_of_them_do(tmp_path: Path) -> None:
     with IdentityIndex.create(tmp_path / "index", population=1000) as index:
         engine = index.engine
         names = (LONG, OTHER, "王小明", "买买提阿卜杜热西提")
-        rows = np.concatenate([engine.encode_people([person("1", n)]).rows for n in names])
+        rows = np.concatenate([engine.encode_people([person("1", n)]) for n in names])
         left, right = (each.astype(np.int32).reshape(-1) for each in np.indices((4, 4)))
         whole = compile_model(engine.facts.model, engine.layout, engine.overflow, {})
         expected, found = (

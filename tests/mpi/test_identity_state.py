@@ -10,10 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mpi.identity_events import (
+    Addition,
     Change,
     Event,
     EventKind,
+    addition_start,
+    as_json,
     decode_event,
+    encode_addition,
     encode_event,
     inverse_changes,
 )
@@ -63,6 +67,41 @@ events = st.builds(
 def test_an_event_survives_its_bytes(event: Event) -> None:
     """What is read from the journal is what was written to it."""
     assert event == decode_event(encode_event(event))
+
+
+@given(
+    st.tuples(keys, keys, st.integers(0, 2**32 - 1)),
+    st.tuples(st.sampled_from(["auto", "Li", "李'\""]), texts, texts),
+    st.one_of(st.none(), st.dictionaries(texts, st.text(max_size=400), max_size=4)),
+    st.one_of(st.none(), st.integers(1, 99)),
+)
+def test_an_added_record_has_the_bytes_of_its_event(
+    numbers: tuple[int, int, int],
+    voice: tuple[str, str, str],
+    said: dict[str, str] | None,
+    batch: int | None,
+) -> None:
+    """An event put together from parts that are JSON already is that of `encode_event`."""
+    (record, identity, at), (by, reason, model) = numbers, voice
+    evidence = {"outcome": "LINK", "candidates": [[1, 2, 3.5, 4, None]], "reasons": [reason]}
+    reference, row = [reason, model], ["AAAA", at, said]
+    event = Event(
+        kind=EventKind.ADD,
+        at_ms=at,
+        by=by,
+        reason=reason,
+        model=model,
+        evidence=evidence,
+        changes=(
+            Change("member", record, None, identity),
+            Change("reference", record, None, reference),
+            Change("row", record, None, row),
+        ),
+        batch=batch,
+    )
+    parts = as_json(evidence), as_json(reference), as_json(row)
+    start = addition_start(at, by, reason, model)
+    assert encode_event(event) == encode_addition(start, Addition(record, identity, *parts), batch)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x09{}", b"\x01{", b"\x02\x00\x00\x00\x00zz", b"\x01{}"])

@@ -89,7 +89,7 @@ def test_queries_take_their_keys_along(tmp_path: Path) -> None:
         rows = read_people(index.engine, PEOPLE, needs_references=False).rows
         none = np.full(len(rows), -1, np.int64)
         bare = Queries(rows=rows, source=none, itself=none)
-        keyed = Queries(rows=rows, source=none, itself=none, keys=index.engine.keys(rows))
+        keyed = Queries(rows=rows, source=none, itself=none, keys=index.engine.key_table(rows))
         with index.store.read() as snapshot:
             expected = decide_queries(snapshot, index.engine, bare.take([4, 1]))[0]
             assert expected == decide_queries(snapshot, index.engine, keyed.take([4, 1]))[0]

@@ -136,3 +136,10 @@ def test_an_unknown_mode_is_refused(sides: tuple[Path, Path, pa.Table]) -> None:
     """The mode is link_only or link_and_dedupe."""
     with pytest.raises(ConfigError, match="unknown mode 'dedupe'; choose link_only or"):
         mpi.link(sides[0], sides[1], mode="dedupe", schema=FEBRL_SCHEMA)
+
+
+def test_a_file_on_both_sides_is_refused(sides: tuple[Path, Path, pa.Table]) -> None:
+    """Every record of it would be linked with itself, under another name of its source."""
+    same = sides[0].parent / "." / sides[0].name
+    with pytest.raises(ConfigError, match=r"both sides of a link; mpi dedupe"):
+        mpi.link(sides[0], [sides[1], same], schema=FEBRL_SCHEMA)

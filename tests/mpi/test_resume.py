@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -27,6 +28,7 @@ KILLED_AFTER = """
 import os, signal, sys
 import mpi.run_stages as run_stages
 name, out, files = sys.argv[1], sys.argv[2], sys.argv[3:]
+run_stages.WORTH_KEEPING_SECONDS = 0
 saved = run_stages.RunStages._save
 def save_and_die(self, stage, kept):
     if name != "before " + stage:
@@ -174,6 +176,25 @@ def test_a_stage_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_pieces_are_kept_once_they_are_worth_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Quick pieces are made again; those after seconds of work are kept, in whatever order."""
+    clock = iter([0.0, 4.0, 4.0, 9.0, 9.0, 11.0, 11.0, 12.0])
+    first = RunStages(tmp_path / "out", {}, resume=False)
+    first._open()
+    with monkeypatch.context() as patch:
+        patch.setattr("mpi.run_stages.time", SimpleNamespace(monotonic=lambda: next(clock)))
+        for number in range(4):
+            first.run_piece(f"score {number}", lambda number=number: number)
+    first.settle()
+    os.close(first._lock or 0)  # as a kill would
+    with RunStages(tmp_path / "out", {}, resume=True) as second:
+        made = [second.run_piece(f"score {number}", lambda: "anew") for number in range(4)]
+    assert ["anew", "anew", 2, "anew"] == made
+    assert ["score 2"] == second.resumed
+
+
 @pytest.mark.parametrize("place", [3, 4000, -3])
 def test_a_stage_that_was_damaged_is_made_again(tmp_path: Path, place: int) -> None:
     """A changed byte anywhere in a stage's file is noticed before it is read."""
@@ -206,15 +227,26 @@ def test_a_manifest_that_says_nothing_is_nothing_to_go_on_from(
         assert not run.can_go_on
 
 
-def test_records_that_are_gone_are_encoded_again(tmp_path: Path) -> None:
-    """A stage is finished only while the files that it wrote beside its own are there."""
+@pytest.mark.parametrize("left", [None, b"record", b"recOrds"])
+def test_records_that_are_not_what_they_were_are_encoded_again(
+    tmp_path: Path, left: bytes | None
+) -> None:
+    """A stage is finished only while the file that it wrote beside its own is there, unchanged."""
     first = RunStages(tmp_path / "out", {}, resume=False)
     first._open()
-    (first.path / "store.arrow").write_bytes(b"records")
-    first.run("encode", lambda: 1)
+    records = first.path / "store.arrow"
+    records.write_bytes(b"records")
+    for name in ("encode", "train"):
+        first.run(name, lambda: 1)
     first.settle()
     os.close(first._lock or 0)  # as a kill would
-    (first.path / "store.arrow").unlink()
+    manifest = json.loads((first.path / "manifest.json").read_text("utf-8"))
+    summed = [name for name, files in manifest["stages"].items() if "store.arrow" in files]
+    assert ["encode"] == summed, "once, by the stage that wrote it"
+    if left is None:
+        records.unlink()
+    else:
+        records.write_bytes(left)
     with RunStages(tmp_path / "out", {}, resume=True) as second:
         assert not second.can_go_on
 

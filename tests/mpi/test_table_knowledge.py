@@ -189,6 +189,8 @@ def test_chinese_columns_draft_to_resident_fields() -> None:
     [
         ("Vorname; given name", ["anna", "otto"], None, None),
         ("first_name", ["anna", "otto"], "latin_name", "given_name"),
+        ("First", ["anna", "otto"], "latin_name", "given_name"),
+        ("last", ["smith", "brown"], "latin_name", "surname"),
         ("Surname", ["a", "b"], "latin_name", "surname"),
         ("name", ["anna smith", "otto brown"], "latin_name", "full_name"),
         ("name", ["张伟", "李娜"], "han_name", "full_name"),

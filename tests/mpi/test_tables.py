@@ -276,6 +276,38 @@ def test_an_unclosed_quote_loses_no_line_silently(tmp_path: Path) -> None:
     assert "31 lines were swallowed" in inputs.swallowed_notes()[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "usable", "rejected"),
+    [
+        ('1,x\n2,"y\n3,z\n', ["1"], {2: 2}),
+        ('1,x\n2,"y\n3,"z"\n4,u\n', ["1", "4"], {2: 2}),
+        ('1,x\n2,"y\n3,z\n4,"u\n5,v\n', ["1", "5"], {2: 3}),
+        ('"0","w"\n"1","x\n2,y\n', ["0"], {2: 2}),
+        ('1,"x, x\nx"\n2,"y\n3,"z"\n4,"u, u\nu"\n', ["1", "4"], {2: 2}),
+        ('1,"x, x\nx"\n2,"y ""y"" y, y\ny"\n', ["1", "2"], {}),
+    ],
+)
+def test_a_quote_open_over_a_few_lines_is_told_from_a_value_of_lines(
+    tmp_path: Path, text: str, usable: list[str], rejected: dict[int, int]
+) -> None:
+    """Records that fell into a value are rejected with it; a value of several lines is kept."""
+    inputs = open_inputs(str(write(tmp_path / "a.csv", "a,b\n" + text)))
+    assert usable == [row["a"] for row in rows(inputs)]
+    found = {row["row"]: row["reason"] for row in inputs.rejects.to_table().to_pylist()}
+    assert rejected.keys() == found.keys()
+    for number, lines in rejected.items():
+        assert f"is not closed: {lines} lines became one record" in found[number]
+
+
+def test_a_row_of_wrong_width_over_several_lines_asks_for_its_quote(tmp_path: Path) -> None:
+    """A quote left open in a middle column makes the row too short; the lines are counted."""
+    inputs = open_inputs(str(write(tmp_path / "a.csv", 'a,b,c\n1,2,3\n4,"5,6\n7,8,9\n')))
+    assert ["1"] == [row["a"] for row in rows(inputs)]
+    reasons = inputs.rejects.to_table()["reason"].to_pylist()
+    says = "wrong number of columns: 2 instead of 3, over 2 lines: is a quote not closed?"
+    assert [says] == reasons
+
+
 def test_a_quote_open_over_megabytes_is_an_error(tmp_path: Path) -> None:
     """A value longer than a block cannot be a person's."""
     path = write(tmp_path / "a.csv", 'a,b\n1,2\n3,"x\n' + "1,2\n" * 1_000_000)

@@ -209,6 +209,32 @@ def test_a_batch_of_one_is_a_batch_of_many(records: list[dict[str, str | None]])
         assert set(one.overflow.hashes.tolist()) <= set(many.overflow.hashes.tolist())
 
 
+LAYOUTS = {
+    "large": lambda array: array.cast(pa.large_string()),
+    "view": lambda array: array.cast(pa.string_view()),
+    "listed": lambda array: array.dictionary_encode(),
+    "slice": lambda array: pa.concat_arrays([pa.array(["x", None]), array, array]).slice(
+        2, len(array)
+    ),
+}
+
+
+@given(st.lists(RECORD, min_size=1, max_size=3), st.sampled_from(sorted(LAYOUTS)))
+def test_text_of_any_arrow_type_encodes_alike(
+    records: list[dict[str, str | None]], kind: str
+) -> None:
+    """Long offsets, views, lists of values and slices hold the same text; also many times over."""
+    text = pa.string()
+    columns = {name: pa.array([record[name] for record in records] * 3, text) for name in FULL}
+    plain = encode(columns)
+    other = encode({name: LAYOUTS[kind](column) for name, column in columns.items()})
+    assert plain.rows.tolist() == other.rows.tolist()
+    assert plain.flags.tolist() == other.flags.tolist()
+    assert plain.overflow.hashes.tolist() == other.overflow.hashes.tolist()
+    for name, status in plain.status.items():
+        assert status.tolist() == other.status[name].tolist()
+
+
 def test_long_names_go_to_the_overflow_table() -> None:
     """Two long names that differ only at the end stay two names; nothing is cut."""
     names = ["买买提·阿布都拉·吐尔逊江", "买买提·阿布都拉·吐尔逊娜", "张伟"]

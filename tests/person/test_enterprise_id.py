@@ -15,6 +15,8 @@ from person.enterprise_id import (
     format_enterprise_ids,
     parse_enterprise_id,
     parse_enterprise_ids,
+    printed_enterprise_id,
+    printed_enterprise_ids,
 )
 from person.errors import IdentityError
 from person.text import Utf8Column
@@ -46,6 +48,15 @@ def naive_format(enterprise_id: int) -> str:
 def test_printed_form_agrees_with_the_naive_twin(enterprise_id: int) -> None:
     """The kernel prints base 32 with a weighted GF(32) check character, grouped 4-5-5."""
     assert naive_format(enterprise_id) == format_enterprise_id(enterprise_id)
+
+
+@given(st.lists(st.integers(0, 2**31), max_size=9), st.sampled_from(["", "west"]))
+def test_a_few_are_printed_as_many_and_as_one(clusters: list[int], namespace: str) -> None:
+    """Ids of a few clusters, of one and of columns of them read alike."""
+    ids = enterprise_ids_for(np.array(clusters, np.int64), namespace)
+    expected = format_enterprise_ids(ids).to_pylist()
+    assert expected == printed_enterprise_ids(clusters, namespace)
+    assert expected == [printed_enterprise_id(each, namespace) for each in clusters]
 
 
 @given(ids)

@@ -98,6 +98,23 @@ def test_what_changed_since_the_export_is_refused_alone(desk: Desk) -> None:
     assert {"stale"} == {each["outcome"] for each in report["outcomes"]}
 
 
+def test_a_task_that_may_have_lost_a_line_is_not_decided(desk: Desk) -> None:
+    """The page names the line that cannot be read, and what to do; nobody can confirm the task."""
+    browser = desk.browser("supervisor")
+    rows = answered(exported(browser))
+    last = max(at for at, row in enumerate(rows) if row["task"] == rows[0]["task"])
+    rows[last]["task"] = "?"
+    view = sent(browser, rows).text
+    assert "Decide 1 task<" in view
+    assert "put it back as it was exported" in view
+    assert f"line {last + 2} of the sheet cannot be read and may belong to this task" in view
+    browser.post("/import/confirm")
+    assert 1 == browser.json("/tasks")["total"]
+    assert "open" == browser.json(f"/tasks/{rows[0]['task']}")["task"]["status"]
+    browser.get("/import?language=zh")
+    assert f"表格第 {last + 2} 行无法读取" in sent(browser, rows).text
+
+
 def test_only_who_may_import_can(desk: Desk) -> None:
     """A steward decides task by task; the page and both its writes want a supervisor."""
     for role in ROLES:
