@@ -74,7 +74,16 @@ def test_no_text_breaks_the_parser(text):
     assert 1 == len(encoded.status)
 
 
-NAMES = st.lists(st.sampled_from(han_tables().syllables[1:]), min_size=2, max_size=3)
+OTHER_SYSTEMS = """
+    an ang beng ceng chua dan dong fa feng geng guan ha juan jun ju ka ke ken ku kuo lang
+    lao lin lo long lou mang meng min miu nei nun o pao pen peng sa sang sheng sou ta teng
+    tun tuo wang wo ya yong
+"""
+"""Spelled so in names of Hong Kong or in Wade-Giles too, beside some other syllable."""
+
+_OTHERS = frozenset(OTHER_SYSTEMS.split())
+PINYIN_ALONE = [each for each in han_tables().syllables[1:] if each not in _OTHERS]
+NAMES = st.lists(st.sampled_from(PINYIN_ALONE), min_size=2, max_size=3)
 
 
 @given(NAMES)
